@@ -1,0 +1,161 @@
+//! A job as it is stored.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::json::Json;
+use crate::state::{Position, State};
+use crate::time::Timestamp;
+use crate::token::ClaimToken;
+
+/// The number of a job, given by the database.
+pub type JobId = i64;
+
+/// A job as it is stored: plain data, one field a column, under Oban's names.
+///
+/// `Debug` shows no args and no errors, since they may be private.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Job {
+    /// Its number.
+    pub id: JobId,
+    /// Where it is in its life.
+    #[serde(with = "state_name")]
+    pub state: State,
+    /// The queue that it waits in.
+    pub queue: String,
+    /// The name of its worker.
+    pub worker: String,
+    /// What the worker is to do.
+    pub args: Json,
+    /// Whatever else is to be kept with it.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub meta: Json,
+    /// Labels, for people.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub tags: Vec<String>,
+    /// The failed attempts, oldest first; the newest 50 are kept.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub errors: Vec<AttemptError>,
+    /// How many attempts have begun; the running one included.
+    pub attempt: i32,
+    /// How many it may have.
+    pub max_attempts: i32,
+    /// 0 is claimed first, 9 last.
+    pub priority: i32,
+    /// Who claimed it last: node, producer and claim token. Other implementations write fewer.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub attempted_by: Vec<String>,
+    /// When it was inserted.
+    pub inserted_at: Timestamp,
+    /// When it may run, or could have first.
+    pub scheduled_at: Timestamp,
+    /// When it was last claimed.
+    pub attempted_at: Option<Timestamp>,
+    /// When it ended well.
+    pub completed_at: Option<Timestamp>,
+    /// When it was given up.
+    pub discarded_at: Option<Timestamp>,
+    /// When it was ended on purpose.
+    pub cancelled_at: Option<Timestamp>,
+}
+
+impl Job {
+    /// What decides its next move.
+    pub fn position(&self) -> Position {
+        Position { state: self.state, attempt: self.attempt, max_attempts: self.max_attempts }
+    }
+
+    /// The token of its last claim, if Kerrera made it.
+    pub fn claim_token(&self) -> Option<ClaimToken> {
+        self.attempted_by.get(2).and_then(|text| ClaimToken::parse(text))
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("id", &self.id)
+            .field("state", &self.state)
+            .field("queue", &self.queue)
+            .field("worker", &self.worker)
+            .field("args", &self.args)
+            .field("attempt", &self.attempt)
+            .field("max_attempts", &self.max_attempts)
+            .field("priority", &self.priority)
+            .field("scheduled_at", &self.scheduled_at)
+            .field("errors", &self.errors.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One failed attempt of a job.
+///
+/// The first three keys are Oban's; those with `k_` are ours and absent on what others wrote.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct AttemptError {
+    /// When it was recorded.
+    pub at: Option<Timestamp>,
+    /// Which attempt it was.
+    pub attempt: i32,
+    /// What was said; at most 16 KiB.
+    pub error: String,
+    /// The node that ran it.
+    #[serde(rename = "k_node", skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// How long it ran, in milliseconds.
+    #[serde(rename = "k_ms", skip_serializing_if = "Option::is_none")]
+    pub milliseconds: Option<i64>,
+}
+
+impl<'de> Deserialize<'de> for AttemptError {
+    /// Reads whatever stands there: an error that is not of the usual form must not hide its job.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<AttemptError, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let Value::Object(mut object) = value else {
+            return Ok(AttemptError { error: value.to_string(), ..AttemptError::default() });
+        };
+        let mut text = |key| match object.remove(key) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        let (at, error, node) = (text("at"), text("error"), text("k_node"));
+        let number = |key| object.get(key).and_then(Value::as_i64);
+        Ok(AttemptError {
+            at: at.and_then(|text| text.parse().ok()),
+            attempt: number("attempt").and_then(|n| i32::try_from(n).ok()).unwrap_or_default(),
+            error: error.unwrap_or_default(),
+            node,
+            milliseconds: number("k_ms"),
+        })
+    }
+}
+
+fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+mod state_name {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::state::State;
+
+    pub(super) fn serialize<S: Serializer>(
+        state: &State,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(state.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<State, D::Error> {
+        let name = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        name.parse().map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,93 @@
+//! JSON text that is kept as it is.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// JSON as the database has it: not taken apart until somebody asks.
+///
+/// A job's args pass through a node as text and are decoded once, into the worker's own type. What
+/// another program wrote may hold more than Rust's JSON can (deeper nesting, larger numbers); such a
+/// job still moves, and only its decoding fails.
+///
+/// ```
+/// use kerrera_core::Json;
+///
+/// let args = Json::from(serde_json::json!({"user_id": 7}));
+/// #[derive(serde::Deserialize)]
+/// struct Args { user_id: i64 }
+/// assert_eq!(args.decode::<Args>()?.user_id, 7);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Json(Box<str>);
+
+impl Json {
+    /// Takes text that a database or a serializer made; it is not looked at.
+    pub fn from_text(text: impl Into<Box<str>>) -> Json {
+        Json(text.into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Decodes it.
+    ///
+    /// # Errors
+    ///
+    /// serde's, which names the field.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(&self.0)
+    }
+
+    /// The value of a top-level key; `None` if there is none or this is not an object.
+    pub fn get(&self, key: &str) -> Option<Value> {
+        let mut object: serde_json::Map<String, Value> = self.decode().ok()?;
+        object.remove(key)
+    }
+}
+
+impl Default for Json {
+    /// The empty object.
+    fn default() -> Json {
+        Json::from_text("{}")
+    }
+}
+
+impl From<Value> for Json {
+    fn from(value: Value) -> Json {
+        Json(value.to_string().into())
+    }
+}
+
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Json {
+    /// Shows the size only: args may be private, and debug output ends in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Json({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Json(raw.get().into()))
+    }
+}

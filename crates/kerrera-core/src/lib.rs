@@ -1,0 +1,55 @@
+//! The nouns, the state machine and the storage traits of [Kerrera](https://docs.rs/kerrera).
+//!
+//! Applications use the crate `kerrera`, which re-exports what they need. This crate is for the
+//! authors of storages and adapters; it has no driver and does no I/O.
+//!
+//! # Layout
+//!
+//! A job's life, in the order in which it happens:
+//!
+//! - [`worker`]: what a worker declares about its jobs (name, queue, attempts, back-off).
+//! - [`new_job`]: a job before it is inserted, and the rules that it must obey.
+//! - [`job`]: a job as it is stored.
+//! - [`state`]: the states, and the one function that decides every change of state.
+//! - [`outcome`]: what a run of a job ends with.
+//! - [`backoff`]: how long a failed job waits.
+//! - [`failure`]: the one place where the text of a failure is made safe to store.
+//! - [`token`]: the random token of a claim, by which every later write is fenced.
+//!
+//! And what carries it:
+//!
+//! - [`storage`]: the traits that a storage implements, and the batches that they take.
+//! - [`executor`]: inserting inside a transaction that the application owns.
+//! - [`time`]: instants, units and the clock of the storage.
+//! - [`json`]: JSON text that is kept as it is.
+//! - [`error`]: the one error type.
+
+pub mod backoff;
+pub mod error;
+pub mod executor;
+pub mod failure;
+pub mod job;
+pub mod json;
+pub mod new_job;
+pub mod outcome;
+pub mod state;
+pub mod storage;
+pub mod time;
+pub mod token;
+pub mod worker;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
+pub use error::{Error, Result};
+pub use job::{AttemptError, Job, JobId};
+pub use json::Json;
+pub use new_job::{Limits, NewJob, Schedule, ValidJob};
+pub use outcome::{JobError, JobResult, Outcome};
+pub use state::State;
+pub use time::{Clock, Timestamp, Units};
+pub use token::ClaimToken;
+pub use worker::Worker;
+
+/// The crate that the storages' types are made of, for implementors.
+pub use uuid::Uuid;
