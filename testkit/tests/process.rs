@@ -1,5 +1,12 @@
 //! Tests with real processes: what is left when they are killed, and what they share.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "these are tests, whose helpers panic like the tests themselves"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,1 +1,65 @@
-fn main() {}
+//! The chores of this repository, as `cargo xtask CHORE`.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a tool for developers, which talks to their terminal"
+)]
+
+mod cargo;
+mod debian;
+mod lanes;
+mod report;
+mod server;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use crate::lanes::LANES;
+
+fn main() -> ExitCode {
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    // What stands behind `--` is for others.
+    let passed_on = match words.iter().position(|word| word == "--") {
+        Some(at) => words.split_off(at).split_off(1),
+        None => Vec::new(),
+    };
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+
+    let done = match words[..] {
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{}", help());
+            Ok(ExitCode::SUCCESS)
+        }
+        ["test", ref lanes @ ..] => test::run(lanes, &passed_on),
+        ["postgres"] => server::run_command(&passed_on),
+        _ => Err(format!("no such chore: {}\n\n{}", words.join(" "), help())),
+    };
+    done.unwrap_or_else(|message| {
+        eprintln!("error: {message}");
+        ExitCode::FAILURE
+    })
+}
+
+fn help() -> String {
+    let mut help = "\
+cargo xtask test [LANE...] [-- ARGUMENT...]
+    Runs the tests, by default of every lane, and says how they went. The
+    arguments go to the test programs, for example a part of a test's name.
+
+cargo xtask postgres -- COMMAND...
+    Runs a command with a throw-away PostgreSQL server for tests, for example
+    `cargo xtask postgres -- cargo test -p kerrera-postgres`.
+
+Both look for PostgreSQL's programs in the folder PG_BIN, along PATH and in
+/usr/lib/postgresql; root on Debian gets them installed.
+
+Lanes:
+"
+    .to_owned();
+    for lane in LANES {
+        help += &format!("    {:<13}{}\n", lane.name, lane.about);
+    }
+    help
+}

@@ -42,7 +42,7 @@ pub enum Dialect {
 ///     type Reply<'a, T: Send + 'a> = kerrera_core::Result<T>; // a boxed future if it is asynchronous
 ///
 ///     fn run<'a, T: Send + 'a>(&'a mut self, mut call: Call<T>) -> Self::Reply<'a, T> {
-///         while let Some(statement) = call.next()? {
+///         while let Some(statement) = call.statement()? {
 ///             let rows = self.query(statement.sql, statement.json).map_err(refused)?;
 ///             call.answer(rows)?;
 ///         }
@@ -137,7 +137,7 @@ impl<T> Call<T> {
     /// # Errors
     ///
     /// When the jobs cannot be inserted at all.
-    pub fn next(&mut self) -> Result<Option<Statement<'_>>> {
+    pub fn statement(&mut self) -> Result<Option<Statement<'_>>> {
         match &mut self.plan {
             Ok(plan) if plan.rows.is_none() => {
                 Ok(Some(Statement { sql: &plan.sql, json: &plan.json }))

@@ -83,13 +83,11 @@ pub trait AndThen {
     /// fn run() -> JobResult { done().then(Resize { image: 3 }) }
     /// # assert!(run().is_ok());
     /// ```
-    #[must_use]
     fn then(self, next: impl Into<NewJob>) -> JobResult;
 
     /// Keeps a value with the completed job, in `meta` under `k_value`; at most 16 KiB of JSON.
     ///
     /// A value that cannot be written as JSON makes the run an error.
-    #[must_use]
     fn value(self, value: impl Serialize) -> JobResult;
 }
 

@@ -1,0 +1,62 @@
+//! The lanes: each test of the repository runs in exactly one of them.
+
+/// A part of the tests that is run, timed and reported by itself.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) tests: Tests,
+    /// Whether its tests find a PostgreSQL server.
+    pub(crate) postgres: bool,
+}
+
+/// Which tests a lane runs.
+#[derive(Debug)]
+pub(crate) enum Tests {
+    /// Those that `cargo test --workspace` finds with these arguments.
+    Workspace(&'static [&'static str]),
+    /// The integration tests of this name, `tests/NAME.rs`, in every crate that has some.
+    Target(&'static str),
+    /// All tests of the crates in `adapters`, which are workspaces of their own.
+    Adapters,
+}
+
+/// A new lane is one more entry here.
+pub(crate) const LANES: &[Lane] = &[
+    Lane {
+        name: "unit",
+        about: "the tests inside libraries and programs; none needs PostgreSQL",
+        tests: Tests::Workspace(&["--lib", "--bins"]),
+        postgres: false,
+    },
+    Lane {
+        name: "docs",
+        about: "the examples in the documentation",
+        tests: Tests::Workspace(&["--doc"]),
+        postgres: true,
+    },
+    Lane {
+        name: "macros",
+        about: "tests/compile_fail.rs: the messages of likely mistakes",
+        tests: Tests::Target("compile_fail"),
+        postgres: false,
+    },
+    Lane {
+        name: "conformance",
+        about: "tests/conformance.rs: the same behaviour on every storage",
+        tests: Tests::Target("conformance"),
+        postgres: true,
+    },
+    Lane {
+        name: "process",
+        about: "tests/process.rs: real processes that are stopped and killed",
+        tests: Tests::Target("process"),
+        postgres: true,
+    },
+    Lane {
+        name: "adapters",
+        about: "the crates in adapters, each with dependencies of its own",
+        tests: Tests::Adapters,
+        postgres: true,
+    },
+];

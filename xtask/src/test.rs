@@ -1,0 +1,133 @@
+//! `cargo xtask test`: runs the lanes.
+
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use testkit::postgres::{Cluster, SERVER_VARIABLE};
+
+use crate::cargo::{self, Counts};
+use crate::lanes::{LANES, Lane, Tests};
+use crate::report::{Outcome, Report, Row};
+use crate::server;
+use crate::workspace::Workspace;
+
+/// Runs the lanes of these names, or all, handing the arguments on to the test programs.
+///
+/// A lane that fails does not keep the others from running.
+pub(crate) fn run(names: &[&str], arguments: &[String]) -> Result<ExitCode, String> {
+    let lanes = chosen(names)?;
+    let workspace = Workspace::read()?;
+    workspace.check_lanes()?;
+
+    let mut report = Report::default();
+    let mut cluster = None;
+    for lane in lanes {
+        let commands = commands(lane, &workspace);
+        if lane.postgres && !commands.is_empty() && cluster.is_none() {
+            cluster = Some(server::start()?);
+        }
+        println!("\n==> lane {}: {}", lane.name, lane.about);
+        let server = cluster.as_ref().filter(|_| lane.postgres);
+        report.rows.push(run_lane(lane, commands, server, arguments)?);
+    }
+    drop(cluster);
+
+    print!("\n{}", report.text());
+    Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn chosen(names: &[&str]) -> Result<Vec<&'static Lane>, String> {
+    let known = |name: &&str| LANES.iter().any(|lane| lane.name == *name);
+    if let Some(name) = names.iter().find(|name| !known(name)) {
+        let all: Vec<&str> = LANES.iter().map(|lane| lane.name).collect();
+        return Err(format!("no lane is called {name:?}; there are {}", all.join(", ")));
+    }
+    Ok(LANES.iter().filter(|lane| names.is_empty() || names.contains(&lane.name)).collect())
+}
+
+/// The runs of cargo that make up the lane.
+fn commands(lane: &Lane, workspace: &Workspace) -> Vec<Command> {
+    let cargo_test = || {
+        let mut command = cargo::command();
+        command.args(["test", "--no-fail-fast"]).current_dir(&workspace.root);
+        command
+    };
+    match lane.tests {
+        Tests::Workspace(arguments) => {
+            let mut command = cargo_test();
+            command.arg("--workspace").args(arguments);
+            vec![command]
+        }
+        Tests::Target(name) => {
+            let packages = workspace.packages_with(name);
+            if packages.is_empty() {
+                return Vec::new();
+            }
+            let mut command = cargo_test();
+            command.args(["--test", name]);
+            for package in packages {
+                command.args(["--package", package]);
+            }
+            vec![command]
+        }
+        Tests::Adapters => {
+            let manifests = workspace.adapters().into_iter();
+            let commands = manifests.map(|manifest| {
+                let mut command = cargo_test();
+                command.arg("--manifest-path").arg(manifest);
+                // What they share with the workspace need not be compiled twice.
+                command.env("CARGO_TARGET_DIR", &workspace.target_folder);
+                command
+            });
+            commands.collect()
+        }
+    }
+}
+
+fn run_lane(
+    lane: &Lane,
+    commands: Vec<Command>,
+    server: Option<&Cluster>,
+    arguments: &[String],
+) -> Result<Row, String> {
+    let start = Instant::now();
+    let mut counts = Counts::default();
+    let mut good = true;
+    let absent = commands.is_empty();
+    for mut command in commands {
+        match server {
+            Some(cluster) => command.env(SERVER_VARIABLE, server::url(cluster)),
+            None => command.env_remove(SERVER_VARIABLE),
+        };
+        command.arg("--").args(arguments);
+        let (more, content) = cargo::count_tests(&mut command)?;
+        counts += more;
+        good &= content;
+    }
+    let outcome = if absent {
+        Outcome::Absent
+    } else if counts.failed > 0 {
+        Outcome::Failed("tests failed".to_owned())
+    } else if !good {
+        Outcome::Failed("cargo test failed, see above".to_owned())
+    } else if counts.passed == 0 && arguments.is_empty() {
+        Outcome::Failed("it ran no test".to_owned())
+    } else {
+        Outcome::Passed
+    };
+    Ok(Row { lane: lane.name, took: start.elapsed(), counts, outcome })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_are_chosen_by_name_and_run_in_their_order() {
+        let names = |chosen: Vec<&Lane>| chosen.iter().map(|lane| lane.name).collect::<Vec<_>>();
+        assert_eq!(names(chosen(&["process", "unit"]).unwrap()), ["unit", "process"]);
+        assert_eq!(chosen(&[]).unwrap().len(), LANES.len());
+        let message = chosen(&["unit", "units"]).unwrap_err();
+        assert!(message.contains("\"units\"") && message.contains("conformance"), "{message}");
+    }
+}
