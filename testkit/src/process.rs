@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::wait;
 
@@ -93,10 +93,15 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// Freezes it with SIGSTOP: its connections stay open and it does nothing more.
+    /// Freezes it with SIGSTOP: its connections stay open and it does nothing more. Returns when
+    /// that is so.
     #[track_caller]
     pub fn stop(&mut self) {
         self.signal(Signal::STOP);
+        // The kernel may hand over a signal that is sent later, as SIGTERM, before this one.
+        let id = WaitId::Pid(Pid::from_child(&self.child));
+        let frozen = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        waitid(id, frozen).expect("our own child");
     }
 
     /// Wakes it from [`Process::stop`] with SIGCONT.

@@ -1,5 +1,6 @@
 //! Installing PostgreSQL on Debian and its kin.
 
+use std::env;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -8,9 +9,11 @@ use std::process::{Command, Stdio};
 /// Read by Debian's package when it is installed.
 const CREATE_CLUSTER: &str = "/etc/postgresql-common/createcluster.conf";
 
-/// Whether we are root on a system with `apt-get`.
+/// Whether we are root on a system with `apt-get`, and nobody pointed to another PostgreSQL.
 pub(crate) fn can_install() -> bool {
-    rustix::process::geteuid().is_root() && Path::new("/usr/bin/apt-get").exists()
+    rustix::process::geteuid().is_root()
+        && Path::new("/usr/bin/apt-get").exists()
+        && env::var_os("PG_BIN").is_none()
 }
 
 /// Installs the server, without the cluster that Debian would make and start.

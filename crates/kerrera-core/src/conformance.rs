@@ -1,1 +1,172 @@
 //! The suite that every storage must pass.
+//!
+//! Each case is a function that takes a [`Fixture`]: a storage on a fresh database, with a clock
+//! that stands still until the case moves it. [`conformance_tests!`](crate::conformance_tests) makes
+//! a test of each, so that every behaviour has its own line in the report:
+//!
+//! ```ignore
+//! async fn fixture() -> Fixture { … }
+//! kerrera_core::conformance_tests!(crate::fixture);
+//! ```
+//!
+//! The cases know no SQL but the few statements that both dialects understand; with them they make
+//! what no call of a storage makes, such as a row that another program left behind.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "these are tests: a panic is how they fail, and a case's name is its documentation"
+)]
+
+pub mod ack;
+pub mod claim;
+pub mod death;
+pub mod differential;
+mod fixture;
+pub mod insert;
+pub mod liveness;
+pub mod operations;
+pub mod stage;
+pub mod within;
+
+pub use fixture::Fixture;
+
+/// Makes a `#[tokio::test]` of every case of the suite.
+///
+/// Takes the absolute path of an `async fn() -> Fixture`; the crate needs `tokio` with `macros` and
+/// `rt`. With `alone:` before the path, the cases that need a second process on the same database
+/// are left out.
+#[macro_export]
+macro_rules! conformance_tests {
+    (alone: $fixture:path) => {
+        $crate::conformance_tests! { @group $fixture, insert:
+            gives_back_full_rows_in_order
+            gives_every_job_its_own_number
+            a_job_without_a_time_is_available_now
+            a_job_with_a_time_is_scheduled_even_in_the_past
+            an_unusual_wait_is_kept_to_the_microsecond
+            an_empty_list_inserts_nothing
+            a_thousand_jobs_are_inserted_at_once
+            all_or_none_are_inserted
+            hostile_text_comes_back_as_it_was
+            numbers_come_back_as_they_were
+            names_of_127_characters_fit
+            deep_json_comes_back_as_it_was
+            concurrent_inserts_lose_nothing
+        }
+        $crate::conformance_tests! { @group $fixture, claim:
+            takes_by_priority_then_time_then_number
+            takes_at_most_as_many_as_asked
+            takes_nothing_of_another_queue
+            takes_only_available_jobs
+            writes_who_took_it_and_begins_an_attempt
+            leaves_excluded_workers_alone
+            a_floor_hides_nothing_behind_it
+            gives_nothing_to_an_unknown_producer
+            gives_no_job_to_two_producers
+            an_exhausted_row_neither_runs_nor_is_in_the_way
+            a_row_of_an_unusual_form_is_claimed_like_any
+        }
+        $crate::conformance_tests! { @group $fixture, ack:
+            writes_what_is_decided_for_every_outcome
+            the_last_attempt_that_fails_is_discarded
+            a_snooze_gives_the_attempt_back_and_is_counted
+            a_failure_is_appended_with_its_particulars
+            only_the_newest_errors_are_kept
+            meta_keys_are_set_and_the_others_kept
+            the_longest_wait_fits_the_calendar
+            a_second_ack_was_already_written
+            an_ack_under_another_token_is_lost
+            an_ack_of_no_row_is_lost
+            a_row_that_is_claimed_again_is_lost_to_the_first_claim
+            one_bad_ack_does_not_stop_the_others
+            answers_come_in_order
+            follow_ups_are_inserted_exactly_once
+            a_lost_ack_inserts_no_follow_up
+            an_ack_of_a_cancelled_row_appends_its_error_once
+            a_run_that_gives_up_after_it_was_cancelled_keeps_its_reason
+            a_released_job_can_be_claimed_again
+        }
+        $crate::conformance_tests! { @group $fixture, stage:
+            due_jobs_become_available_and_no_others
+            nothing_but_the_state_changes
+            the_oldest_are_staged_first
+            at_most_the_limit_is_staged
+            says_which_watched_queues_have_work
+            a_queue_of_exhausted_rows_has_no_work
+        }
+        $crate::conformance_tests! { @group $fixture, liveness:
+            a_beat_of_a_living_producer_finds_nothing_amiss
+            a_beat_names_the_jobs_that_are_gone
+            a_beat_of_an_unknown_producer_says_that_it_is_dead
+            a_retired_producer_is_known_no_more
+            a_producer_that_retires_in_mid_job_keeps_its_claim
+            a_rescue_leaves_the_living_alone
+            a_rescue_frees_the_jobs_that_nobody_owns
+            a_rescue_discards_what_has_no_attempt_left
+            a_rescue_leaves_the_rows_of_other_implementations_alone
+            a_rescue_frees_at_most_its_limit
+            a_late_ack_after_a_rescue_is_lost
+            a_late_failure_of_a_discarded_orphan_is_lost
+        }
+        $crate::conformance_tests! { @group $fixture, operations:
+            opening_twice_changes_nothing
+            a_job_is_found_by_its_number
+            a_number_without_a_job_finds_nothing
+            counts_are_by_queue_and_state
+        }
+        $crate::conformance_tests! { @group $fixture, within:
+            a_transaction_inserts_what_an_insertion_would
+            a_transaction_keeps_the_order_of_a_thousand_jobs
+            a_transaction_that_is_rolled_back_inserts_nothing
+            a_transaction_keeps_hostile_text
+        }
+    };
+    ($fixture:path) => {
+        $crate::conformance_tests! { alone: $fixture }
+        $crate::conformance_tests! { @group $fixture, death:
+            the_jobs_of_a_dead_process_run_again
+            a_living_process_is_not_rescued
+            a_producer_that_stirred_is_not_removed
+            a_process_that_retired_and_died_frees_its_last_job
+            two_processes_never_take_the_same_job
+            an_insert_of_one_process_is_seen_by_the_other
+        }
+    };
+    (@group $fixture:path, $module:ident: $($case:ident)*) => {
+        mod $module {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    $crate::conformance::$module::$case($fixture().await).await;
+                }
+            )*
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_case_is_in_the_list() {
+        let list = include_str!("conformance.rs");
+        let files = [
+            include_str!("conformance/ack.rs"),
+            include_str!("conformance/claim.rs"),
+            include_str!("conformance/death.rs"),
+            include_str!("conformance/insert.rs"),
+            include_str!("conformance/liveness.rs"),
+            include_str!("conformance/operations.rs"),
+            include_str!("conformance/stage.rs"),
+            include_str!("conformance/within.rs"),
+        ];
+        for line in files.into_iter().flat_map(str::lines) {
+            let Some(rest) = line.strip_prefix("pub async fn ") else { continue };
+            let (case, _) = rest.split_once('(').unwrap();
+            let listed = list.lines().filter(|line| line.trim() == case).count();
+            assert_eq!(listed, 1, "{case}");
+        }
+    }
+}

@@ -63,6 +63,30 @@ pub struct Job {
 }
 
 impl Job {
+    /// A job with nothing but a number, for a storage to fill in from a row.
+    pub fn blank(id: JobId) -> Job {
+        Job {
+            id,
+            state: State::Available,
+            queue: String::new(),
+            worker: String::new(),
+            args: Json::default(),
+            meta: Json::default(),
+            tags: Vec::new(),
+            errors: Vec::new(),
+            attempt: 0,
+            max_attempts: 0,
+            priority: 0,
+            attempted_by: Vec::new(),
+            inserted_at: Timestamp::MIN,
+            scheduled_at: Timestamp::MIN,
+            attempted_at: None,
+            completed_at: None,
+            discarded_at: None,
+            cancelled_at: None,
+        }
+    }
+
     /// What decides its next move.
     pub fn position(&self) -> Position {
         Position { state: self.state, attempt: self.attempt, max_attempts: self.max_attempts }

@@ -181,7 +181,8 @@ pub struct Move {
 }
 
 impl Move {
-    fn to(to: State) -> Move {
+    /// A move that changes nothing but the state, and stamps an end.
+    pub fn to(to: State) -> Move {
         Move {
             to,
             attempt: Attempt::Keep,

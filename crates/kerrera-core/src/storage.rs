@@ -189,6 +189,13 @@ impl Inserted {
 
 /// Who is alive, and what becomes of the jobs of the dead.
 pub trait Liveness: Send + Sync {
+    /// Whether a process that gives no sign of life for long enough is taken for dead.
+    ///
+    /// False where the operating system tells of a death, and silence tells nothing.
+    fn silence_is_death(&self) -> bool {
+        true
+    }
+
     /// Makes producers known, before they claim.
     fn enroll(&self, producers: Vec<Producer>) -> Pending<'_, ()>;
 

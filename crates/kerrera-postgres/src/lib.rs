@@ -1,1 +1,42 @@
-//! Nothing yet.
+//! Kerrera on PostgreSQL: Oban's tables, by tokio-postgres.
+//!
+//! [`Postgres`] implements the traits of [`kerrera_core::storage`]. Every verb has a file of its own,
+//! and its SQL lies in `sql/` under the same name:
+//!
+//! - `insert`, `claim`, `ack`, `stage`: jobs on their way.
+//! - `liveness`: heartbeats, presence locks, rescue.
+//! - `signals`: LISTEN and NOTIFY.
+//! - `operations`: opening, looking, counting.
+//! - [`migrate`]: bringing a database to shape; `schema` finds out what is there.
+//!
+//! Below them:
+//!
+//! - `config`, `target`, `tls`: what a URL and the `PG*` variables say.
+//! - `server`, `process_id`: how a session begins, and whether a pooler stands between.
+//! - `connection`, `pool`: who may use a session, and for how long.
+//! - `statements`, `rows`, `error`: SQL, values and errors.
+
+mod ack;
+mod claim;
+mod config;
+mod connection;
+mod error;
+mod insert;
+mod liveness;
+pub mod migrate;
+mod operations;
+mod pool;
+mod process_id;
+mod rows;
+mod schema;
+mod server;
+mod signals;
+mod stage;
+mod statements;
+mod storage;
+mod target;
+mod tls;
+
+pub use config::Config;
+pub use insert::ByTokioPostgres;
+pub use storage::Postgres;

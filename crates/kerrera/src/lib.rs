@@ -1,1 +1,109 @@
-//! Nothing yet.
+//! Background jobs for Rust: what [Oban](https://hexdocs.pm/oban) is for Elixir.
+//!
+//! A job is a row in the application's own database. A worker is a type whose fields are the job's
+//! args. An engine claims the jobs of its queues, runs them, tries them again when they fail, and
+//! leaves their history to look at. One API runs from an embedded SQLite file to many nodes on one
+//! PostgreSQL.
+//!
+//! ```
+//! use kerrera::prelude::*;
+//!
+//! struct App { greeting: &'static str }
+//!
+//! /// The fields are the job's args; the type is its worker.
+//! #[derive(Serialize, Deserialize, Worker)]
+//! #[worker(queue = "mailers", max_attempts = 3)]
+//! struct SendWelcomeEmail { user_id: i64 }
+//!
+//! impl Perform<App> for SendWelcomeEmail {
+//!     async fn perform(&self, cx: &Context<App>) -> JobResult {
+//!         println!("{} to user {}", cx.state().greeting, self.user_id);
+//!         done()
+//!     }
+//! }
+//!
+//! # #[tokio::main] async fn main() -> kerrera::Result<()> {
+//! let kerrera = Kerrera::builder("sqlite::memory:")
+//!     .state(App { greeting: "welcome" })
+//!     .queue("default", 10)
+//!     .queue("mailers", 20)
+//!     .worker::<SendWelcomeEmail>()
+//!     .start()
+//!     .await?;
+//!
+//! kerrera.insert(SendWelcomeEmail { user_id: 7 }).await?;
+//! kerrera.insert(SendWelcomeEmail { user_id: 8 }.schedule_in(1.hour())).await?;
+//! kerrera.shutdown().await;
+//! # Ok(()) }
+//! ```
+//!
+//! # What is where
+//!
+//! - [`Worker`] and [`Perform`]: what a job is, and what is done with it; [`Context`] is what a run is
+//!   given, [`done`], [`snooze`], [`cancel`], [`discard`] and any error are what it ends with.
+//! - [`Kerrera`] and its [`Builder`]: a running engine.
+//! - [`Client`]: inserting, also within the application's own transaction.
+//! - [`NewJob`] and [`Job`]: a job before it is inserted, and as it is stored; [`State`] its life.
+//! - [`Tuning`] and [`Limits`]: what rarely needs to be changed.
+//!
+//! # Features
+//!
+//! - `sqlite` (default): jobs in a SQLite file.
+//! - `postgres`: jobs in PostgreSQL.
+//! - `macros` (default): `#[derive(Worker)]`.
+//!
+//! A feature only adds; none changes what the others do.
+
+mod builder;
+mod cancellation;
+mod client;
+mod database;
+mod engine;
+mod kerrera;
+mod perform;
+mod registry;
+mod runtime;
+#[cfg(feature = "sqlite")]
+mod transaction;
+mod tuning;
+
+pub use builder::Builder;
+pub use cancellation::{Cancellation, Reason};
+pub use client::{Client, Within};
+pub use database::Database;
+pub use kerrera::{Kerrera, RunningJob, Stopped};
+pub use perform::{Context, Perform};
+pub use runtime::supervisor::{HealthReport, LoopHealth};
+pub use tuning::Tuning;
+
+pub use kerrera_core::executor;
+pub use kerrera_core::outcome::{
+    AndThen, JobError, JobResult, OrElse, Outcome, cancel, discard, done, snooze,
+};
+pub use kerrera_core::storage::{Count, Inserted};
+pub use kerrera_core::{
+    AttemptError, ClaimToken, Error, Job, JobId, Json, Limits, NewJob, Result, Schedule, State,
+    Timestamp, Units, Worker, backoff,
+};
+
+/// The derive of [`Worker`](trait@Worker).
+#[cfg(feature = "macros")]
+pub use kerrera_macros::Worker;
+
+/// The examples of the README, in both languages, are compiled with those of the crate.
+#[cfg(all(doctest, feature = "sqlite", feature = "macros"))]
+mod readme {
+    #[doc = include_str!("../../../README.md")]
+    pub struct English;
+    #[doc = include_str!("../../../README.ko.md")]
+    pub struct Korean;
+}
+
+/// Everything that a file with workers needs.
+pub mod prelude {
+    pub use crate::{
+        AndThen as _, Client, Context, Job, JobError, JobResult, Kerrera, NewJob, OrElse as _,
+        Perform, State, Units as _, Worker, cancel, discard, done, snooze,
+    };
+    pub use serde::{Deserialize, Serialize};
+}

@@ -51,6 +51,12 @@ impl Account {
             .map_err(|error| format!("cannot give {} to {NAME}: {error}", path.display()))
     }
 
+    /// Whether this account may enter the folder: root's own temporary folder may be closed to it.
+    pub(super) fn reaches(self, path: &Path) -> bool {
+        let open = |folder: &Path| fs::metadata(folder).is_ok_and(|meta| meta.mode() & 0o001 != 0);
+        !self.other || path.ancestors().all(open)
+    }
+
     /// Whether this is a folder of this account itself, not a link to one.
     pub(super) fn owns_folder(self, path: &Path) -> bool {
         fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir() && meta.uid() == self.uid)

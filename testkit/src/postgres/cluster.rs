@@ -217,7 +217,8 @@ impl Cluster {
             "timezone = 'Asia/Seoul'".to_owned(),
         ];
         if !self.options.fsync {
-            for name in ["fsync", "synchronous_commit", "full_page_writes"] {
+            // The last one makes the copy of a template ten times as fast.
+            for name in ["fsync", "synchronous_commit", "full_page_writes", "wal_init_zero"] {
                 lines.push(format!("{name} = off"));
             }
         }

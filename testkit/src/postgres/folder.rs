@@ -29,8 +29,9 @@ pub(super) struct Folder {
 impl Folder {
     pub(super) fn create(account: Account) -> Result<Folder, String> {
         let id = format!("{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let socket = format!("/{PREFIX}{id}/.s.PGSQL.54321");
         let mut parent = env::temp_dir();
-        if parent.as_os_str().len() + format!("/{PREFIX}{id}/.s.PGSQL.54321").len() >= SOCKET_PATH {
+        if parent.as_os_str().len() + socket.len() >= SOCKET_PATH || !account.reaches(&parent) {
             parent = PathBuf::from("/tmp");
         }
         // It gets its name when it is locked: until then a sweep would take it for abandoned.

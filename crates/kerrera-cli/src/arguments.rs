@@ -1,0 +1,124 @@
+//! What can be typed.
+
+use clap::{Args, Parser, Subcommand};
+
+/// Background jobs in SQLite and PostgreSQL: what Oban is for Elixir.
+#[derive(Debug, Parser)]
+#[command(name = "kerrera", version, about, max_term_width = 100, after_help = STATUSES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const STATUSES: &str = "\
+Exit status: 0 all is well, 1 something failed, 2 what was typed makes no sense, 130 ended by a
+signal. RUST_LOG decides what is logged, for example RUST_LOG=kerrera=debug.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs a small registration service with real jobs, and shows what becomes of them
+    Demo(DemoArguments),
+    /// Brings a database to the shape that this version needs
+    Migrate(MigrateArguments),
+}
+
+/// Runs a small registration service with real jobs, and shows what becomes of them.
+///
+/// Visitors sign up over HTTP; each sign-up stores a user and enqueues jobs in one transaction. The
+/// jobs send mail over SMTP, import a file of airports and write reports. Some fail on purpose, so
+/// that retries, snoozes, cancels and discards happen. In the end the numbers of the database, the
+/// mail server and the visitors are held against each other.
+///
+/// Without --database-url the jobs are in a new SQLite file, which is left to be looked at. With
+/// PostgreSQL, the database is migrated, the jobs are in its default schema, and the program's own
+/// tables in the schema kerrera_demo; the next run removes both. A database with jobs of other
+/// programs is refused.
+#[derive(Args, Debug)]
+#[command(after_help = DEMO_EXAMPLES)]
+pub(crate) struct DemoArguments {
+    /// Where the jobs are to be: sqlite:demo.db, postgres://user@host/database
+    ///
+    /// Leave a password to PGPASSWORD: what is typed here can be seen by other users.
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// How many visitors sign up
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) users: u32,
+    /// How many seconds it may take
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) seconds: u32,
+    /// What decides who signs up and what fails
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    pub(crate) seed: u64,
+}
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  kerrera demo
+  kerrera demo --users 1000 --seed 42
+  kerrera demo --database-url sqlite:demo.db
+  createdb kerrera_demo && kerrera demo --database-url postgres://localhost/kerrera_demo
+
+Exit status: 0 when every job that was expected has ended and the numbers add up, 1 when not, 2 when
+what was typed makes no sense, 130 when a signal ended it.";
+
+/// Brings a database to the shape that this version needs.
+///
+/// An SQLite file is brought there whenever it is opened, and has nothing to go back to. Of
+/// PostgreSQL nothing is changed that Oban for Elixir or Python relies on.
+#[derive(Args, Debug)]
+#[command(after_help = MIGRATE_EXAMPLES)]
+pub(crate) struct MigrateArguments {
+    /// The database: postgres://user@host/database, sqlite:jobs.db
+    ///
+    /// What it leaves out is taken from the PG* variables. Leave a password to PGPASSWORD, or put
+    /// the URL into DATABASE_URL: what is typed here can be seen by other users.
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: String,
+    /// The schema of the tables, on PostgreSQL
+    #[arg(long, value_name = "NAME", default_value = kerrera_postgres::Config::SCHEMA)]
+    pub(crate) schema: String,
+    /// Print the SQL that would be run, and run nothing
+    #[arg(long, conflicts_with = "down")]
+    pub(crate) plan: bool,
+    /// Stop at this migration, instead of the newest
+    #[arg(long, value_name = "N")]
+    pub(crate) to: Option<u32>,
+    /// Take migrations back down to this one; 0 takes back all, and removes the jobs
+    #[arg(long, value_name = "N", conflicts_with = "to")]
+    pub(crate) down: Option<u32>,
+    /// Really take migrations back
+    #[arg(long, requires = "down")]
+    pub(crate) yes: bool,
+}
+
+const MIGRATE_EXAMPLES: &str = "\
+Examples:
+  kerrera migrate --database-url postgres://app@db.internal/app --plan
+  DATABASE_URL=postgres://app@db.internal/app kerrera migrate
+  kerrera migrate --database-url postgres://localhost/app --down 0 --yes
+
+Exit status: 0 when the database is as it should be, 1 when not, 2 when what was typed makes no
+sense.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_contradict_nothing() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_program() {
+        let Command::Demo(demo) = Arguments::parse_from(["kerrera", "demo"]).command else {
+            panic!("another command");
+        };
+        let options = kerrera_demo::Options::default();
+        assert_eq!((demo.users, demo.seed), (options.users, options.seed));
+        assert_eq!(u64::from(demo.seconds), options.limit.as_secs());
+    }
+}

@@ -1,0 +1,4 @@
+//! What is done, one file a command.
+
+pub(crate) mod demo;
+pub(crate) mod migrate;

@@ -1,0 +1,24 @@
+//! `kerrera demo`.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use kerrera_demo::{Ending, Options};
+
+use crate::arguments::DemoArguments;
+use crate::log;
+
+pub(crate) async fn run(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
+    let DemoArguments { database_url, users, seconds, seed } = arguments;
+    let limit = Duration::from_secs(seconds.into());
+    // Log lines and bars would write over each other.
+    let plain = log::is_wanted();
+    let report = kerrera_demo::run(Options { database_url, users, limit, seed, plain }).await?;
+    write!(std::io::stdout(), "{report}")?;
+    Ok(match report.ending() {
+        Ending::Interrupted => ExitCode::from(130),
+        _ if report.adds_up() => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}

@@ -1,0 +1,72 @@
+//! `kerrera migrate`.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anyhow::bail;
+use kerrera::Client;
+use kerrera_postgres::migrate::{Migrations, Step};
+use kerrera_postgres::{Config, Postgres};
+
+use crate::arguments::MigrateArguments;
+
+pub(crate) async fn run(arguments: MigrateArguments) -> anyhow::Result<ExitCode> {
+    match arguments.database_url.split(':').next() {
+        Some("postgres" | "postgresql") => in_postgres(arguments).await?,
+        _ => in_sqlite(arguments).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn in_postgres(arguments: MigrateArguments) -> anyhow::Result<()> {
+    let MigrateArguments { database_url, schema, plan, to, down, yes } = arguments;
+    let config = Config::from_url(&database_url)?.schema(schema)?;
+    let location = config.location();
+    let postgres = Postgres::new(config)?;
+    let migrations = postgres.migrations();
+    let newest = Migrations::LATEST;
+    if let Some(number) = to.or(down).filter(|number| *number > newest) {
+        bail!("there is no migration {number}: the newest is {newest}");
+    }
+
+    let mut output = io::stdout();
+    if plan {
+        for step in migrations.plan().await? {
+            if step.version <= to.unwrap_or(newest) {
+                writeln!(output, "{step}")?;
+            }
+        }
+        return Ok(());
+    }
+    if let Some(down) = down {
+        if !yes {
+            bail!(
+                "this would take back the migrations after {down} in {location}{}: add --yes if \
+                 that is what you want",
+                if down == 0 { ", and remove all jobs" } else { "" }
+            );
+        }
+        return Ok(tell(&migrations.down(down).await?, "took back", &location)?);
+    }
+    Ok(tell(&migrations.up(to).await?, "ran", &location)?)
+}
+
+fn tell(steps: &[Step], did: &str, location: &str) -> io::Result<()> {
+    let mut output = io::stdout();
+    for Step { version, title, .. } in steps {
+        writeln!(output, "{did} migration {version}: {title}")?;
+    }
+    if steps.is_empty() {
+        writeln!(output, "{location}: nothing to do")?;
+    }
+    Ok(())
+}
+
+async fn in_sqlite(arguments: MigrateArguments) -> anyhow::Result<()> {
+    if arguments.plan || arguments.to.is_some() || arguments.down.is_some() {
+        bail!("--plan, --to and --down are for PostgreSQL: an SQLite file is migrated when opened");
+    }
+    let client = Client::connect(arguments.database_url).await?;
+    writeln!(io::stdout(), "{}: up to date", client.location())?;
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! The program `kerrera`.
+//!
+//! - `arguments`: what can be typed.
+//! - `commands`: what is done, one file a command.
+//! - `failure`: what is told when it fails.
+//!
+//! Its exit statuses are fixed: 0 when all is well, 1 when something failed, 2 when what was typed
+//! makes no sense, 130 when a signal ended it.
+
+mod arguments;
+mod commands;
+mod failure;
+mod log;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log::start();
+    match run(arguments) {
+        Ok(status) => status,
+        // Who has closed the output has seen enough.
+        Err(error) if failure::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {}", failure::told(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match arguments.command {
+            Command::Demo(arguments) => commands::demo::run(arguments).await,
+            Command::Migrate(arguments) => commands::migrate::run(arguments).await,
+        }
+    })
+}

@@ -1,0 +1,288 @@
+//! How runs ended.
+//!
+//! Every write is fenced: it changes a row only if that still carries the claim's token and is
+//! executing. One statement writes a batch, whatever the outcomes; another, rare one says what became
+//! of the rows that it left alone.
+
+use kerrera_core::state::{Attempt, Move, Stamp as End, State};
+use kerrera_core::storage::{Ack, Acked, Failure};
+use kerrera_core::{Error, JobId, Result, ValidJob};
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use crate::connection::{Parameter, Session};
+use crate::insert::Columns;
+use crate::rows::Stamp;
+use crate::statements::{Call, Statements};
+
+/// Writes how runs ended; says of each, in the same order, what became of it.
+///
+/// If the database refuses the batch for what is in it, every ack is tried alone, so that only the
+/// refused one suffers.
+pub(crate) async fn ack(
+    session: &mut Session,
+    Call { sql, now, input: acks }: &Call<Vec<Ack>>,
+) -> Result<Vec<Acked>> {
+    let mut batch = Batch { session, sql, now: *now };
+    let mut answers = vec![Acked::Lost; acks.len()];
+    let mut places: Vec<usize> = (0..acks.len()).collect();
+    // By number, so that concurrent batches lock rows in one order. A job that is there twice has its
+    // second turn after the first is written.
+    places.sort_by_key(|place| acks[*place].id);
+    while !places.is_empty() {
+        let (mut turn, mut later) = (Vec::with_capacity(places.len()), Vec::new());
+        for place in places {
+            let last: Option<&usize> = turn.last();
+            let again = last.is_some_and(|last| acks[*last].id == acks[place].id);
+            if again { later.push(place) } else { turn.push(place) }
+        }
+        let unique: Vec<&Ack> = turn.iter().map(|place| &acks[*place]).collect();
+        let written = match batch.write(&unique).await {
+            Err(error) if is_about_the_data(&error) => batch.write_each(&unique).await?,
+            outcome => outcome?,
+        };
+        for (place, answer) in turn.into_iter().zip(written) {
+            answers[place] = answer;
+        }
+        places = later;
+    }
+    Ok(answers)
+}
+
+/// Something that would be refused again.
+fn is_about_the_data(error: &Error) -> bool {
+    !error.is_transient() && crate::error::sqlstate(error).is_some()
+}
+
+struct Batch<'a> {
+    session: &'a mut Session,
+    sql: &'a Statements,
+    now: Option<Stamp>,
+}
+
+impl Batch<'_> {
+    /// How long a job waits whose end was refused.
+    const SET_ASIDE: i64 = 60;
+
+    async fn write(&mut self, acks: &[&Ack]) -> Result<Vec<Acked>> {
+        let written = if acks.iter().all(|ack| is_plain(ack)) {
+            self.write_completed(acks).await?
+        } else {
+            self.write_any(acks).await?
+        };
+        let left: Vec<usize> = (0..acks.len()).filter(|place| !written[*place]).collect();
+        let mut answers = vec![Acked::Written; acks.len()];
+        if !left.is_empty() {
+            let unwritten: Vec<&Ack> = left.iter().map(|place| acks[*place]).collect();
+            let verdicts = self.judge(&unwritten).await?;
+            for (place, verdict) in left.into_iter().zip(verdicts) {
+                answers[place] = verdict;
+            }
+        }
+        Ok(answers)
+    }
+
+    async fn write_each(&mut self, acks: &[&Ack]) -> Result<Vec<Acked>> {
+        let mut answers = Vec::with_capacity(acks.len());
+        for ack in acks {
+            let answer = match self.write(&[ack]).await {
+                Ok(alone) => alone.first().copied().unwrap_or(Acked::Lost),
+                Err(error) if is_about_the_data(&error) => self.set_aside(ack, &error).await?,
+                Err(error) => return Err(error),
+            };
+            answers.push(answer);
+        }
+        Ok(answers)
+    }
+
+    /// Which of them were written.
+    async fn write_completed(&mut self, acks: &[&Ack]) -> Result<Vec<bool>> {
+        let ids: Vec<JobId> = acks.iter().map(|ack| ack.id).collect();
+        let tokens: Vec<&str> = acks.iter().map(|ack| ack.token.as_str()).collect();
+        let parameters: [Parameter<'_>; 3] =
+            [(&self.now, Type::TIMESTAMP), (&ids, Type::INT8_ARRAY), (&tokens, Type::TEXT_ARRAY)];
+        let rows = self.session.query("the ack", &self.sql.ack_completed, &parameters).await?;
+        Ok(written(acks, &rows))
+    }
+
+    /// Which of them were written.
+    async fn write_any(&mut self, acks: &[&Ack]) -> Result<Vec<bool>> {
+        let outcomes = Outcomes::of(acks);
+        let follow_ups = acks.iter().flat_map(|ack| ack.then.iter().map(|job| (ack.id, job)));
+        let (parents, follow_ups): (Vec<JobId>, Vec<&ValidJob>) = follow_ups.unzip();
+        let follow_ups = Columns::of(follow_ups.into_iter());
+        let mut parameters: Vec<Parameter<'_>> = vec![(&self.now, Type::TIMESTAMP)];
+        parameters.extend(outcomes.parameters());
+        parameters.push((&parents, Type::INT8_ARRAY));
+        parameters.extend(follow_ups.parameters());
+        let rows = self.session.query("the ack", &self.sql.ack, &parameters).await?;
+        Ok(written(acks, &rows))
+    }
+
+    /// Says why these could not be written.
+    async fn judge(&mut self, acks: &[&Ack]) -> Result<Vec<Acked>> {
+        let outcomes = Outcomes::of(acks);
+        let parameters: [Parameter<'_>; 7] = [
+            (&self.now, Type::TIMESTAMP),
+            (&outcomes.ids, Type::INT8_ARRAY),
+            (&outcomes.tokens, Type::TEXT_ARRAY),
+            (&outcomes.errors, Type::TEXT_ARRAY),
+            (&outcomes.attempts, Type::INT4_ARRAY),
+            (&outcomes.nodes, Type::TEXT_ARRAY),
+            (&outcomes.runs, Type::INT8_ARRAY),
+        ];
+        let rows = self.session.query("the ack", &self.sql.ack_verdict, &parameters).await?;
+        let mut verdicts = vec![Acked::Lost; acks.len()];
+        for row in rows {
+            let state: String = row.try_get(1).unwrap_or_default();
+            let told: bool = row.try_get(2).unwrap_or_default();
+            if let (Some(place), Ok(state)) = (place(acks, &row), state.parse()) {
+                verdicts[place] = judge(acks[place], state, told);
+            }
+        }
+        Ok(verdicts)
+    }
+
+    async fn set_aside(&mut self, ack: &Ack, error: &Error) -> Result<Acked> {
+        tracing::error!(
+            job = ack.id,
+            error = %error,
+            "the end of a run could not be written; the job is set aside as a failed attempt"
+        );
+        let text =
+            format!("the run ended, and how could not be written ({}): {error}", ack.outcome.to);
+        let text = kerrera_core::failure::sanitise(&text);
+        let token = ack.token.as_str();
+        let parameters: [Parameter<'_>; 5] = [
+            (&self.now, Type::TIMESTAMP),
+            (&ack.id, Type::INT8),
+            (&token, Type::TEXT),
+            (&text, Type::TEXT),
+            (&Batch::SET_ASIDE, Type::INT8),
+        ];
+        let refused = self.session.query("the ack", &self.sql.ack_refused, &parameters).await;
+        match refused {
+            Err(error) if error.is_transient() => Err(error),
+            Err(error) => {
+                tracing::error!(job = ack.id, error = %error, "the job keeps its claim");
+                Ok(Acked::Lost)
+            }
+            Ok(_) => Ok(Acked::Lost),
+        }
+    }
+}
+
+/// What the row tells of an ack that could not be written, given that it carries the ack's token.
+fn judge(ack: &Ack, found: State, told: bool) -> Acked {
+    let told = told || ack.failure.is_none();
+    match found {
+        state if state == ack.outcome.to && told => Acked::AlreadyWritten,
+        State::Cancelled => Acked::Cancelled,
+        _ => Acked::Lost,
+    }
+}
+
+/// Whether it is one of those that the lean statement writes.
+fn is_plain(ack: &Ack) -> bool {
+    let Move { to, attempt, allow_one_more, wait, stamp, count } = ack.outcome;
+    to == State::Completed
+        && attempt == Attempt::Keep
+        && !allow_one_more
+        && wait.is_none()
+        && stamp == End::End
+        && count.is_none()
+        && ack.failure.is_none()
+        && ack.meta.is_none()
+        && ack.then.is_empty()
+}
+
+/// Which of the acks are among the numbers that a statement gave back.
+fn written(acks: &[&Ack], rows: &[Row]) -> Vec<bool> {
+    let mut written = vec![rows.len() == acks.len(); acks.len()];
+    if rows.len() < acks.len() {
+        for place in rows.iter().filter_map(|row| place(acks, row)) {
+            written[place] = true;
+        }
+    }
+    written
+}
+
+/// The place of the ack, among those of one turn, whose number a row begins with.
+fn place(acks: &[&Ack], row: &Row) -> Option<usize> {
+    let id: JobId = row.try_get(0).ok()?;
+    acks.binary_search_by_key(&id, |ack| ack.id).ok()
+}
+
+/// Acks as arrays, one for each column.
+#[derive(Default)]
+struct Outcomes<'a> {
+    ids: Vec<JobId>,
+    tokens: Vec<&'a str>,
+    states: Vec<&'static str>,
+    deltas: Vec<i32>,
+    raises: Vec<bool>,
+    waits: Vec<Option<i64>>,
+    stamps: Vec<&'static str>,
+    counters: Vec<Option<&'static str>>,
+    patches: Vec<Option<String>>,
+    errors: Vec<Option<&'a str>>,
+    attempts: Vec<Option<i32>>,
+    nodes: Vec<Option<&'a str>>,
+    runs: Vec<Option<i64>>,
+}
+
+impl<'a> Outcomes<'a> {
+    fn of(acks: &[&'a Ack]) -> Outcomes<'a> {
+        let mut outcomes = Outcomes::default();
+        for ack in acks {
+            let Move { to, attempt, allow_one_more, wait, stamp, count } = ack.outcome;
+            outcomes.ids.push(ack.id);
+            outcomes.tokens.push(ack.token.as_str());
+            outcomes.states.push(to.as_str());
+            outcomes.deltas.push(match attempt {
+                Attempt::Keep => 0,
+                Attempt::Begin => 1,
+                Attempt::GiveBack => -1,
+            });
+            outcomes.raises.push(allow_one_more);
+            outcomes.waits.push(wait.map(|wait| micros(wait.as_micros())));
+            outcomes.stamps.push(match stamp {
+                End::Keep => "keep",
+                End::End => "end",
+                End::Clear => "clear",
+            });
+            outcomes.counters.push(count);
+            let patch = ack.meta.as_ref().map(|meta| serde_json::json!(meta).to_string());
+            outcomes.patches.push(patch);
+            let failure = ack.failure.as_ref();
+            outcomes.errors.push(failure.map(|Failure { error, .. }| error.as_str()));
+            outcomes.attempts.push(failure.map(|Failure { attempt, .. }| *attempt));
+            outcomes.nodes.push(failure.map(|Failure { node, .. }| &**node));
+            outcomes.runs.push(failure.map(|Failure { ran, .. }| micros(ran.as_millis())));
+        }
+        outcomes
+    }
+
+    fn parameters(&self) -> [Parameter<'_>; 13] {
+        [
+            (&self.ids, Type::INT8_ARRAY),
+            (&self.tokens, Type::TEXT_ARRAY),
+            (&self.states, Type::TEXT_ARRAY),
+            (&self.deltas, Type::INT4_ARRAY),
+            (&self.raises, Type::BOOL_ARRAY),
+            (&self.waits, Type::INT8_ARRAY),
+            (&self.stamps, Type::TEXT_ARRAY),
+            (&self.counters, Type::TEXT_ARRAY),
+            (&self.patches, Type::TEXT_ARRAY),
+            (&self.errors, Type::TEXT_ARRAY),
+            (&self.attempts, Type::INT4_ARRAY),
+            (&self.nodes, Type::TEXT_ARRAY),
+            (&self.runs, Type::INT8_ARRAY),
+        ]
+    }
+}
+
+/// A number that fits a bigint.
+fn micros(number: u128) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,3 @@
+DROP TABLE {schema}.kerrera_producers;
+
+UPDATE {schema}.kerrera_schema SET version = 1;

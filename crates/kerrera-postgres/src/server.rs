@@ -1,0 +1,188 @@
+//! A server as seen from here: how a session with it begins.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use kerrera_core::{Clock, Error, Result};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Connection, Error as DriverError, Notification, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::connection::Session;
+use crate::error;
+use crate::process_id;
+use crate::target::{Host, Target};
+use crate::tls::Tls;
+
+/// How a session with a server begins.
+pub(crate) struct Server {
+    target: Target,
+    tls: OnceLock<MakeRustlsConnect>,
+    /// A pooler on the way refuses settings at the start of a session.
+    plain: AtomicBool,
+    pub(crate) clock: Clock,
+    /// What a person types to migrate this database.
+    pub(crate) remedy: Arc<str>,
+}
+
+/// What a session is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Profile {
+    /// Settings of the server for it.
+    pub(crate) settings: &'static [(&'static str, &'static str)],
+    /// How long a statement may take on the server; `None` for no limit.
+    pub(crate) statement_timeout: Option<Duration>,
+    /// How long a call may take, with the way there and back; `None` for no limit.
+    pub(crate) call_timeout: Option<Duration>,
+    /// How long it may take to reach one host; the URL's limit unless it is shorter.
+    pub(crate) connect_timeout: Duration,
+}
+
+/// Settings for every session of ours.
+const SETTINGS: [(&str, &str); 3] = [
+    ("lock_timeout", "10s"),
+    ("idle_in_transaction_session_timeout", "60s"),
+    // Compiling a plan takes longer than any statement of ours.
+    ("jit", "off"),
+];
+
+type Driver = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
+
+impl Server {
+    pub(crate) fn new(target: Target, clock: Clock, remedy: Arc<str>) -> Server {
+        Server { target, tls: OnceLock::new(), plain: AtomicBool::new(false), clock, remedy }
+    }
+
+    pub(crate) fn location(&self) -> String {
+        self.target.location()
+    }
+
+    /// Begins a session with the first host that lets us in. Whatever it is notified of is given to
+    /// `hear`; `lost` is called when it ends.
+    ///
+    /// # Errors
+    ///
+    /// The last host's, when none does.
+    pub(crate) async fn connect(
+        &self,
+        profile: &Profile,
+        hear: impl FnMut(Notification) + Send + 'static,
+        lost: impl FnOnce() + Send + 'static,
+    ) -> Result<Session> {
+        let mut failure = None;
+        for host in self.target.hosts() {
+            match self.reach(&host, profile).await {
+                Ok((client, driver)) => {
+                    let told = process_id::told(&client).await;
+                    let driver = tokio::spawn(drive(driver, hear, lost));
+                    let place = host.to_string();
+                    let clock = self.clock.clone();
+                    let remedy = Arc::clone(&self.remedy);
+                    return Session::begin(client, driver, told, place, clock, remedy).await;
+                }
+                Err(error) => failure = Some(error),
+            }
+        }
+        Err(failure.unwrap_or_else(|| {
+            Error::new(kerrera_core::error::Kind::Config, "the database URL names no host")
+        }))
+    }
+
+    async fn reach(&self, host: &Host, profile: &Profile) -> Result<(Client, Driver)> {
+        let limit = self.target.connect_timeout().min(profile.connect_timeout);
+        match tokio::time::timeout(limit, self.knock(host, profile)).await {
+            Ok(Ok(reached)) => Ok(reached),
+            Ok(Err(Knock::Driver(error))) => {
+                Err(error::connecting(error, &host.to_string(), &self.target.login()))
+            }
+            Ok(Err(Knock::Tls(error))) => Err(error),
+            Err(_) => Err(error::connecting_took_too_long(&host.to_string(), limit)),
+        }
+    }
+
+    /// Tries one host in every way that the settings allow.
+    async fn knock(&self, host: &Host, profile: &Profile) -> Result<(Client, Driver), Knock> {
+        let tls = self.tls().map_err(Knock::Tls)?;
+        let plain = self.plain.load(Ordering::Relaxed);
+        let options = if plain { String::new() } else { profile.options() };
+        let mut config = self.target.driver_config(host, &options);
+        let mut outcome = config.connect(tls.clone()).await;
+
+        if outcome.as_ref().is_err_and(refuses_options) && !plain {
+            self.plain.store(true, Ordering::Relaxed);
+            config = self.target.driver_config(host, "");
+            outcome = config.connect(tls.clone()).await;
+        }
+        if outcome.as_ref().is_err_and(would_do_without_tls) && self.target.tls.is_optional() {
+            config.ssl_mode(Tls::NONE);
+            // If that fails, too, the first failure says more.
+            if let Ok(reached) = config.connect(tls).await {
+                return Ok(reached);
+            }
+        }
+        outcome.map_err(Knock::Driver)
+    }
+
+    fn tls(&self) -> Result<MakeRustlsConnect> {
+        if let Some(tls) = self.tls.get() {
+            return Ok(tls.clone());
+        }
+        let tls = self.target.tls.connector()?;
+        Ok(self.tls.get_or_init(|| tls).clone())
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("location", &self.location()).finish_non_exhaustive()
+    }
+}
+
+impl Profile {
+    fn options(&self) -> String {
+        let timeout = self.statement_timeout.map_or(0, |timeout| timeout.as_millis());
+        let mut options = format!("-c statement_timeout={timeout}");
+        for (name, value) in SETTINGS.iter().chain(self.settings) {
+            options.push_str(&format!(" -c {name}={value}"));
+        }
+        options
+    }
+}
+
+enum Knock {
+    Driver(DriverError),
+    Tls(Error),
+}
+
+/// PgBouncer takes settings at the start of a session for a breach of the protocol; Amazon's proxy
+/// says that it has no such feature.
+fn refuses_options(error: &DriverError) -> bool {
+    error.code().is_some_and(|code| matches!(code.code(), "08P01" | "0A000"))
+}
+
+/// A handshake that failed, or a pg_hba.conf that has a rule for connections without TLS only.
+fn would_do_without_tls(error: &DriverError) -> bool {
+    error::is_tls(error) || error.code().is_some_and(|code| code.code() == "28000")
+}
+
+/// Moves what goes over the wire, until the connection ends. Never waits for anybody else: a session
+/// whose messages nobody takes would hold up the server's vacuum.
+async fn drive(mut connection: Driver, mut hear: impl FnMut(Notification), lost: impl FnOnce()) {
+    loop {
+        match std::future::poll_fn(|cx| connection.poll_message(cx)).await {
+            Some(Ok(tokio_postgres::AsyncMessage::Notification(heard))) => hear(heard),
+            Some(Ok(tokio_postgres::AsyncMessage::Notice(notice))) => {
+                tracing::debug!(notice = notice.message(), "the server remarked");
+            }
+            Some(Ok(_)) => {}
+            Some(Err(error)) => {
+                let error = kerrera_core::failure::describe(&error);
+                tracing::debug!(error, "a connection broke");
+                break;
+            }
+            None => break,
+        }
+    }
+    lost();
+}

@@ -1,0 +1,45 @@
+-- Says why acks could not be written, row by row: what the row is now, if it still carries the
+-- claim's token, and whether the failure stands among its errors. Appends the failure to rows that
+-- somebody cancelled while they ran.
+-- Locks: the rows that it appends to. Index: the primary key.
+WITH now AS MATERIALIZED (
+    SELECT coalesce($1::timestamp, timezone('UTC', clock_timestamp())) AS at
+),
+ours AS MATERIALIZED (
+    SELECT
+        r.*,
+        j.state AS found,
+        EXISTS (
+            SELECT
+            FROM jsonb_array_elements(
+                CASE
+                    WHEN jsonb_typeof(to_jsonb(j.errors)) = 'array' THEN to_jsonb(j.errors)
+                    ELSE '[]'
+                END
+            ) AS e (element)
+            WHERE e.element ->> 'error' = r.error
+                AND e.element ->> 'attempt' = r.failed::text
+                AND e.element ->> 'k_node' = r.node
+        ) AS told
+    FROM unnest(
+        $2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bigint[]
+    ) AS r (id, token, error, failed, node, ran)
+    JOIN {schema}.oban_jobs AS j ON j.id = r.id AND j.attempted_by[3] = r.token
+),
+appended AS (
+    UPDATE {schema}.oban_jobs AS j
+    SET errors = {errors}
+    FROM (
+        SELECT
+            o.*,
+            jsonb_build_object(
+                'at', to_char((SELECT at FROM now), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+                'attempt', o.failed, 'error', o.error, 'k_node', o.node, 'k_ms', o.ran
+            ) AS element
+        FROM ours AS o
+        WHERE o.found = 'cancelled' AND o.error IS NOT NULL AND NOT o.told
+    ) AS a
+    WHERE j.id = a.id AND j.state = 'cancelled' AND j.attempted_by[3] = a.token
+    RETURNING j.id
+)
+SELECT o.id, o.found::text, o.told FROM ours AS o

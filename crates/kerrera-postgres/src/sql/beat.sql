@@ -1,0 +1,32 @@
+-- Says that producers are alive, never that there are such: one without a row was declared dead. And
+-- asks which of the jobs that they run are theirs no more.
+-- Locks: the producers' rows, in the order of their uuids. Index: the primary keys.
+WITH alive AS (
+    UPDATE {schema}.kerrera_producers AS p
+    SET
+        seen_at = (SELECT coalesce($1::timestamp, timezone('UTC', clock_timestamp()))),
+        presence = $2::int,
+        meta = CASE
+            WHEN p.meta -> 'paused' IS DISTINCT FROM to_jsonb(b.paused)
+                THEN p.meta || jsonb_build_object('paused', b.paused)
+            ELSE p.meta
+        END
+    FROM unnest($3::uuid[], $4::bool[]) AS b (uuid, paused)
+    WHERE p.uuid = b.uuid
+    RETURNING p.uuid
+)
+SELECT
+    ARRAY(
+        SELECT b.uuid
+        FROM unnest($3::uuid[]) AS b (uuid)
+        WHERE NOT EXISTS (SELECT FROM alive AS a WHERE a.uuid = b.uuid)
+    ),
+    ARRAY(
+        SELECT r.place
+        FROM unnest($5::bigint[], $6::text[]) WITH ORDINALITY AS r (id, token, place)
+        WHERE NOT EXISTS (
+            SELECT
+            FROM {schema}.oban_jobs AS j
+            WHERE j.id = r.id AND j.state = 'executing' AND j.attempted_by[3] = r.token
+        )
+    )

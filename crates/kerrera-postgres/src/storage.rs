@@ -1,0 +1,289 @@
+//! The storage itself: which verb runs on which connection.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use kerrera_core::error::Kind;
+use kerrera_core::executor::{Dialect, InsertPlan};
+use kerrera_core::storage::{
+    Ack, Acked, Beat, Claim, Count, Inserted, Jobs, Listener, Liveness, Look, Operations, Pending,
+    Producer, Pulse, Rescue, Sighting, Signals, Staged, Storage,
+};
+use kerrera_core::{ClaimToken, Clock, Error, Job, JobId, Result, ValidJob};
+use uuid::Uuid;
+
+use crate::claim::{self, Unanswered};
+use crate::config::Config;
+use crate::connection::{Link, Verb};
+use crate::liveness::Heart;
+use crate::migrate::Migrations;
+use crate::operations::Opening;
+use crate::pool::Pool;
+use crate::rows::Stamp;
+use crate::server::{Profile, Server};
+use crate::statements::{Call, Statements};
+use crate::{ack, insert, operations, signals, stage};
+
+/// Jobs in a PostgreSQL database, in Oban's tables.
+///
+/// Cheap to clone; clones share their connections. Nothing is connected before the first call, and
+/// what breaks is connected again at the next one. Apart from [`Operations::open`] and the
+/// migrations, which come first, every call may come from any Tokio runtime.
+///
+/// ```no_run
+/// use kerrera_core::storage::Operations;
+/// use kerrera_postgres::{Config, Postgres};
+///
+/// # async fn example() -> kerrera_core::Result<()> {
+/// let postgres = Postgres::new(Config::from_env()?)?;
+/// postgres.open(false).await?;
+/// println!("{:?}", postgres.counts().await?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Postgres(Arc<Inner>);
+
+struct Inner {
+    schema: String,
+    clock: Clock,
+    statement_timeout: Duration,
+    remedy: Arc<str>,
+    server: Arc<Server>,
+    /// The server that notifications come from, past a pooler.
+    signal_server: Arc<Server>,
+    hot: Pool,
+    heart: Arc<Heart>,
+    signal: Arc<Link>,
+    side: Arc<Link>,
+    migrating: Arc<Link>,
+    listening: Profile,
+    unanswered: Unanswered,
+    statements: RwLock<Option<Arc<Statements>>>,
+}
+
+impl Postgres {
+    /// How long a call may take beyond the time that the server has for it.
+    const WAY: Duration = Duration::from_secs(5);
+
+    /// A storage at this database. Connects to nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// When the settings contradict each other.
+    pub fn new(config: Config) -> Result<Postgres> {
+        let Config { target, listen, schema, hot_connections, statement_timeout, clock } = config;
+        let location = target.location();
+        let mut remedy = format!("run `kerrera migrate --database-url '{location}'");
+        if schema != Config::SCHEMA {
+            remedy.push_str(&format!(" --schema {schema}"));
+        }
+        remedy.push('`');
+        let remedy: Arc<str> = remedy.into();
+
+        let server = Server::new(target, clock.clone(), Arc::clone(&remedy));
+        let server = Arc::new(server);
+        let signal_server = match listen {
+            None => Arc::clone(&server),
+            Some(target) => Arc::new(Server::new(target, clock.clone(), Arc::clone(&remedy))),
+        };
+        let ordinary = Profile {
+            settings: &[],
+            statement_timeout: Some(statement_timeout),
+            call_timeout: Some(statement_timeout + Postgres::WAY),
+            connect_timeout: Duration::MAX,
+        };
+        let hot = Profile { settings: Pool::SETTINGS, ..ordinary };
+        let beating = Profile {
+            statement_timeout: Some(statement_timeout.min(Heart::LIMIT)),
+            call_timeout: Some(Heart::LIMIT),
+            connect_timeout: Heart::LIMIT,
+            ..ordinary
+        };
+        let migrating = Profile { statement_timeout: None, call_timeout: None, ..ordinary };
+        Ok(Postgres(Arc::new(Inner {
+            hot: Pool::new(&server, hot, hot_connections),
+            heart: Heart::new(&server, beating, clock.clone()),
+            signal: Link::new(&signal_server, ordinary),
+            side: Link::new(&server, ordinary),
+            migrating: Link::new(&server, migrating),
+            listening: ordinary,
+            unanswered: Unanswered::default(),
+            statements: RwLock::default(),
+            schema,
+            clock,
+            statement_timeout,
+            remedy,
+            server,
+            signal_server,
+        })))
+    }
+
+    /// The migrations of this database.
+    pub fn migrations(&self) -> Migrations<'_> {
+        Migrations::of(self)
+    }
+
+    /// The schema that the tables are in.
+    pub fn schema(&self) -> &str {
+        &self.0.schema
+    }
+
+    pub(crate) fn migrating(&self) -> &Arc<Link> {
+        &self.0.migrating
+    }
+
+    fn call<I>(&self, input: I) -> Result<Call<I>> {
+        Ok(Call { sql: self.statements()?, now: self.0.clock.shows().map(Stamp), input })
+    }
+
+    fn statements(&self) -> Result<Arc<Statements>> {
+        let statements = self.0.statements.read().unwrap_or_else(PoisonError::into_inner);
+        statements.clone().ok_or_else(|| {
+            Error::new(Kind::Config, "the storage has not been opened: call open() first")
+        })
+    }
+
+    /// Gives back what was claimed by calls that were never answered.
+    async fn settle(&self) -> Result<()> {
+        let tokens = self.0.unanswered.tokens();
+        if tokens.is_empty() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let call = self.call(tokens)?;
+        let verb: Verb<Call<Vec<ClaimToken>>, ()> =
+            |session, call| Box::pin(claim::give_back(session, call));
+        self.0.hot.pick().run(call, verb).await?;
+        self.0.unanswered.forget(began, self.0.statement_timeout);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres")
+            .field("location", &self.location())
+            .field("schema", &self.schema())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Storage for Postgres {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn location(&self) -> String {
+        self.0.server.location()
+    }
+}
+
+impl Jobs for Postgres {
+    fn insert(&self, jobs: Vec<ValidJob>) -> Pending<'_, Vec<Inserted>> {
+        Box::pin(async move {
+            let (link, call) = (self.0.hot.pick(), self.call(jobs)?);
+            link.run(call, |session, call| Box::pin(insert::insert(session, call))).await
+        })
+    }
+
+    fn plan_insert(&self, jobs: &[ValidJob], quiet: bool) -> Result<InsertPlan> {
+        insert::plan(&*self.statements()?, &self.0.clock, jobs, quiet)
+    }
+
+    fn claim(&self, claim: Claim) -> Pending<'_, Vec<Job>> {
+        Box::pin(async move {
+            self.settle().await?;
+            let (token, link, call) = (claim.token, self.0.hot.pick(), self.call(claim)?);
+            let claimed =
+                link.run(call, |session, call| Box::pin(claim::claim(session, call))).await;
+            if let Err(error) = &claimed {
+                self.0.unanswered.note(token, error);
+            }
+            claimed
+        })
+    }
+
+    fn ack(&self, acks: Vec<Ack>) -> Pending<'_, Vec<Acked>> {
+        Box::pin(async move {
+            let (link, call) = (self.0.hot.pick(), self.call(acks)?);
+            link.run(call, |session, call| Box::pin(ack::ack(session, call))).await
+        })
+    }
+
+    fn stage(&self, limit: u32, watched: Vec<Arc<str>>) -> Pending<'_, Staged> {
+        Box::pin(async move {
+            let (link, call) = (self.0.hot.pick(), self.call((limit, watched))?);
+            link.run(call, |session, call| Box::pin(stage::stage(session, call))).await
+        })
+    }
+}
+
+impl Liveness for Postgres {
+    fn enroll(&self, producers: Vec<Producer>) -> Pending<'_, ()> {
+        Box::pin(async move { self.0.heart.enroll(self.call(producers)?).await })
+    }
+
+    fn beat(&self, beats: Vec<Beat>) -> Pending<'_, Pulse> {
+        Box::pin(async move { self.0.heart.beat(self.call(beats)?).await })
+    }
+
+    fn look(&self) -> Pending<'_, Look> {
+        Box::pin(async move { self.0.heart.look(self.call(())?).await })
+    }
+
+    fn rescue(&self, dead: Vec<Sighting>, limit: u32) -> Pending<'_, Rescue> {
+        Box::pin(async move { self.0.heart.rescue(self.call((dead, limit))?).await })
+    }
+
+    fn retire(&self, producers: Vec<Uuid>) -> Pending<'_, ()> {
+        Box::pin(async move { self.0.heart.retire(self.call(producers)?).await })
+    }
+}
+
+impl Signals for Postgres {
+    fn notify(&self, queues: Vec<Arc<str>>) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.signal, self.call(queues)?);
+            link.run(call, |session, call| Box::pin(signals::notify(session, call))).await
+        })
+    }
+
+    fn listen(&self) -> Pending<'_, Box<dyn Listener>> {
+        Box::pin(async move {
+            let sql = self.statements()?;
+            signals::listen(&self.0.signal_server, &self.0.listening, &sql.channel).await
+        })
+    }
+}
+
+impl Operations for Postgres {
+    fn open(&self, migrate: bool) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let Inner { schema, remedy, side, migrating, statements, .. } = &*self.0;
+            let link = if migrate { migrating } else { side };
+            let remedy = Arc::clone(remedy);
+            let opening = Opening { schema: schema.clone(), remedy, migrate };
+            let opened =
+                link.run(opening, |session, opening| Box::pin(operations::open(session, opening)));
+            let opened = Arc::new(opened.await?);
+            *statements.write().unwrap_or_else(PoisonError::into_inner) = Some(opened);
+            Ok(())
+        })
+    }
+
+    fn job(&self, id: JobId) -> Pending<'_, Option<Job>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call(id)?);
+            link.run(call, |session, call| Box::pin(operations::job(session, call))).await
+        })
+    }
+
+    fn counts(&self) -> Pending<'_, Vec<Count>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call(())?);
+            link.run(call, |session, call| Box::pin(operations::counts(session, call))).await
+        })
+    }
+}

@@ -1,0 +1,43 @@
+//! Taking jobs.
+
+use kerrera_core::storage::{Claim, Floor};
+use kerrera_core::{Job, Timestamp};
+use rusqlite::{Connection, named_params};
+use serde_json::Value;
+
+use crate::row;
+
+/// Takes available jobs, in the order in which they are to be started.
+pub(crate) fn claim(
+    connection: &Connection,
+    now: Timestamp,
+    claim: &Claim,
+) -> rusqlite::Result<Vec<Job>> {
+    let producer = claim.producer.to_string();
+    let attempted_by =
+        Value::from([claim.node.as_ref(), producer.as_str(), claim.token.as_str()].as_slice());
+    let floor = claim.floor.unwrap_or(Floor {
+        priority: i32::MIN,
+        scheduled_at: Timestamp::from_micros(i64::MIN),
+        id: i64::MIN,
+    });
+    let mut statement = connection.prepare_cached(include_str!("sql/claim.sql"))?;
+    let taken = statement.query_map(
+        named_params! {
+            ":now": now.as_micros(),
+            ":attempted_by": attempted_by.to_string(),
+            ":queue": claim.queue.as_ref(),
+            ":floor_priority": floor.priority,
+            ":floor_scheduled_at": floor.scheduled_at.as_micros(),
+            ":floor_id": floor.id,
+            ":excluded": Value::from(&claim.excluded[..]).to_string(),
+            ":producer": producer,
+            ":limit": claim.limit,
+        },
+        row::job,
+    )?;
+    let mut jobs = taken.collect::<rusqlite::Result<Vec<Job>>>()?;
+    // What an update returns is in no order.
+    jobs.sort_unstable_by_key(|job| (job.priority, job.scheduled_at, job.id));
+    Ok(jobs)
+}

@@ -1,0 +1,174 @@
+//! Opening the file.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use kerrera_core::error::Kind;
+use kerrera_core::{Error, Result};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::options::{Place, Synchronous};
+use crate::refusal::{self, Holder, told};
+
+/// How long one try waits for a lock. Behind a transaction of this process it is the only one.
+pub(crate) const ONE_TRY: Duration = Duration::from_secs(5);
+
+/// How many statements a connection keeps prepared: more than there are.
+const STATEMENTS: usize = 64;
+
+/// Opens the connection that writes. A file that is missing is made only if `create`.
+pub(crate) fn open_writer(place: &Place, create: bool) -> Result<Connection> {
+    let opened = match place {
+        Place::Memory => Connection::open_in_memory(),
+        Place::File(path) => {
+            if create {
+                make_file(path, place)?;
+            } else if !path.exists() {
+                return Err(missing(place));
+            }
+            Connection::open_with_flags(path, flags())
+        }
+    };
+    opened.and_then(prepare).map_err(|error| told("open the database", place, error))
+}
+
+/// Opens a connection that only reads.
+pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = prepare(Connection::open_with_flags(path, flags())?)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+/// Sets how commits reach the disk; the file is ours to write from here on.
+pub(crate) fn set_durability(
+    connection: &Connection,
+    place: &Place,
+    synchronous: Synchronous,
+) -> Result<()> {
+    let set = || -> rusqlite::Result<String> {
+        // SQLite does not wait by itself for the locks that a change of the journal takes.
+        let mode = patiently(|| {
+            connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        })?;
+        connection.pragma_update(None, "synchronous", synchronous.as_str())?;
+        // Where a plain sync stops short of the disk (macOS) and the promise is the disk.
+        connection.pragma_update(None, "fullfsync", synchronous == Synchronous::Full)?;
+        // A burst must not leave a log of its size behind for ever: 64 MiB.
+        connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+        Ok(mode)
+    };
+    let mode = set().map_err(|error| told("set up the journal", place, error))?;
+    if mode == "wal" || *place == Place::Memory {
+        return Ok(());
+    }
+    let message = format!(
+        "{place} cannot have a write-ahead log (its journal stays {mode:?}): put it on a local disk"
+    );
+    Err(Error::new(Kind::Config, message))
+}
+
+/// Runs something again while it is refused a lock, as long as [`ONE_TRY`].
+pub(crate) fn patiently<T>(mut work: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let start = Instant::now();
+    loop {
+        match work() {
+            Err(error) if refusal::is_busy(&error) && start.elapsed() < ONE_TRY => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Who holds the write lock of the database at `path`, as far as the system tells.
+///
+/// In a write-ahead log's shared memory, byte 120 is the write lock; Linux lists who holds it.
+pub(crate) fn holder(path: &Path) -> Holder {
+    let Some(inode) = inode(&beside(path, "-shm")) else { return Holder::Unknown };
+    let Ok(locks) = std::fs::read_to_string("/proc/locks") else { return Holder::Unknown };
+    let process = std::process::id().to_string();
+    for line in locks.lines() {
+        // 7: POSIX  ADVISORY  WRITE 4711 fd:01:786439 120 120
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, "POSIX", _, "WRITE", holder, file, "120", "120"] = words[..] else { continue };
+        if file.rsplit(':').next() == Some(inode.as_str()) {
+            let ours = holder == process;
+            return if ours { Holder::ThisProcess } else { Holder::AnotherProcess };
+        }
+    }
+    Holder::Unknown
+}
+
+/// The path of a file that stands beside the database: `jobs.db-wal`.
+pub(crate) fn beside(path: &Path, suffix: &str) -> std::path::PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+#[cfg(unix)]
+fn inode(path: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).ok().map(|file| file.ino().to_string())
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Path) -> Option<String> {
+    None
+}
+
+fn flags() -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
+    let mut connection = connection;
+    connection.busy_handler(Some(wait_for_lock as fn(i32) -> bool))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "trusted_schema", false)?;
+    Ok(connection)
+}
+
+/// What SQLite calls when a lock is held by another: sleeps a little, and says whether to try again.
+///
+/// SQLite's own waits grow to 100 ms, and one process among busy ones may never find the lock free.
+fn wait_for_lock(tries: i32) -> bool {
+    const STEP: Duration = Duration::from_millis(1);
+    thread::sleep(STEP);
+    STEP * tries.unsigned_abs() < ONE_TRY
+}
+
+/// Makes an empty file that only its owner can read; SQLite gives its companions the same mode.
+fn make_file(path: &Path, place: &Place) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => {
+            let kind = match error.kind() {
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    Kind::AccessDenied
+                }
+                _ => Kind::Unreachable,
+            };
+            let message = format!(
+                "could not make the database {place}: {error}; its folder must exist and be \
+                 writable"
+            );
+            Err(Error::new(kind, message).caused_by(error))
+        }
+    }
+}
+
+fn missing(place: &Place) -> Error {
+    let message = format!(
+        "there is no database {place}: check the path, or open it with migrations, which make it"
+    );
+    Error::new(Kind::Unmigrated, message)
+}

@@ -1,0 +1,76 @@
+//! Jobs as rows.
+
+use kerrera_core::{AttemptError, Job, Json, State, Timestamp};
+use rusqlite::Row;
+use serde_json::Value;
+
+/// Reads a row of all columns, in the order in which `sql/job.sql` and `sql/claim.sql` name them.
+///
+/// Whatever stands in the lists is read somehow: a row that somebody wrote by hand must not keep
+/// others from being read.
+pub(crate) fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
+    let mut job = Job::blank(row.get(0)?);
+    job.state = state(row.get_ref(1)?.as_str()?);
+    job.queue = row.get(2)?;
+    job.worker = row.get(3)?;
+    job.args = json(row, 4)?;
+    job.meta = json(row, 5)?;
+    job.tags = texts(row.get_ref(6)?.as_str()?);
+    job.errors = errors(row.get_ref(7)?.as_str()?);
+    job.attempt = number(row.get(8)?);
+    job.max_attempts = number(row.get(9)?);
+    job.priority = number(row.get(10)?);
+    job.attempted_by = texts(row.get_ref(11)?.as_str()?);
+    job.inserted_at = Timestamp::from_micros(row.get(12)?);
+    job.scheduled_at = Timestamp::from_micros(row.get(13)?);
+    job.attempted_at = time(row, 14)?;
+    job.completed_at = time(row, 15)?;
+    job.discarded_at = time(row, 16)?;
+    job.cancelled_at = time(row, 17)?;
+    Ok(job)
+}
+
+/// A state by its name, of which the table admits no others.
+pub(crate) fn state(name: &str) -> State {
+    name.parse().unwrap_or(State::Suspended)
+}
+
+/// The texts of a JSON list.
+pub(crate) fn texts(json: &str) -> Vec<String> {
+    if json == "[]" {
+        return Vec::new();
+    }
+    serde_json::from_str(json).unwrap_or_else(|_| match serde_json::from_str(json) {
+        Ok(Value::Array(items)) => items
+            .into_iter()
+            .map(|item| match item {
+                Value::String(text) => text,
+                other => other.to_string(),
+            })
+            .collect(),
+        _ => Vec::new(),
+    })
+}
+
+/// A number of attempts, or a priority, however large somebody made it.
+pub(crate) fn number(value: i64) -> i32 {
+    i32::try_from(value).unwrap_or(if value < 0 { i32::MIN } else { i32::MAX })
+}
+
+/// The failed attempts of a JSON list.
+pub(crate) fn errors(json: &str) -> Vec<AttemptError> {
+    if json == "[]" {
+        return Vec::new();
+    }
+    serde_json::from_str(json)
+        .or_else(|_| serde_json::from_str(json).map(|only: AttemptError| vec![only]))
+        .unwrap_or_default()
+}
+
+fn json(row: &Row<'_>, column: usize) -> rusqlite::Result<Json> {
+    Ok(Json::from_text(row.get_ref(column)?.as_str()?))
+}
+
+fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_micros))
+}

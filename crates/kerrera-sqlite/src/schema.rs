@@ -1,0 +1,121 @@
+//! The tables: made, brought up to date, checked.
+
+use kerrera_core::error::Kind;
+use kerrera_core::{Error, Result, Timestamp};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+
+use crate::options::Place;
+use crate::refusal::told;
+
+/// Every migration, in order; the version of a file is the number of the last one applied to it.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_jobs.sql")];
+
+/// What a file is to us, found without writing to it.
+enum Found {
+    /// It has our tables, up to this version.
+    Ours(usize),
+    /// It has none of our tables; any others may be there.
+    Nothing,
+}
+
+/// Refuses a file that this version must not write to. Reads only.
+///
+/// # Errors
+///
+/// `ForeignSchema` for tables that are newer or not ours.
+pub(crate) fn check(connection: &Connection, place: &Place) -> Result<()> {
+    found(connection, place).map(drop)
+}
+
+/// Refuses a file whose tables are missing or old. Reads only.
+///
+/// # Errors
+///
+/// `Unmigrated`, or those of [`check`].
+pub(crate) fn require_current(connection: &Connection, place: &Place) -> Result<()> {
+    let message = match found(connection, place)? {
+        Found::Ours(version) if version == MIGRATIONS.len() => return Ok(()),
+        Found::Ours(version) => format!(
+            "the tables in {place} are of version {version}, and this program needs {}: open it \
+             with migrations",
+            MIGRATIONS.len()
+        ),
+        Found::Nothing => {
+            format!("the database {place} has no tables of Kerrera: open it with migrations")
+        }
+    };
+    Err(Error::new(Kind::Unmigrated, message))
+}
+
+/// Adds what is missing, all or nothing.
+///
+/// # Errors
+///
+/// Those of [`check`], or SQLite's.
+pub(crate) fn migrate(connection: &mut Connection, place: &Place, now: Timestamp) -> Result<()> {
+    let refused = |error| told("make the tables", place, error);
+    let tx =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(refused)?;
+    // Looked at under the lock: another process may be doing the same.
+    let version = match found(&tx, place)? {
+        Found::Ours(version) => version,
+        Found::Nothing => 0,
+    };
+    for (index, migration) in MIGRATIONS.iter().enumerate().skip(version) {
+        tx.execute_batch(migration).map_err(refused)?;
+        let applied = (index as i64 + 1, now.as_micros());
+        tx.execute("INSERT INTO kerrera_schema (version, applied_at) VALUES (?1, ?2)", applied)
+            .map_err(refused)?;
+    }
+    tx.commit().map_err(refused)
+}
+
+fn found(connection: &Connection, place: &Place) -> Result<Found> {
+    let version = version(connection).map_err(|error| told("read the tables", place, error))?;
+    let newest = MIGRATIONS.len();
+    if let Some(version) = version {
+        return usize::try_from(version).ok().filter(|&version| version <= newest).map_or_else(
+            || {
+                Err(foreign(format!(
+                    "the tables in {place} are of version {version}, made by a newer Kerrera; this \
+                     one knows {newest} and leaves them alone: use the newer program"
+                )))
+            },
+            |version| Ok(Found::Ours(version)),
+        );
+    }
+    let times = type_of_times(connection).map_err(|error| told("read the tables", place, error))?;
+    match times.as_deref() {
+        None => Ok(Found::Nothing),
+        Some("TEXT" | "TEXT_DATETIME") => Err(foreign(format!(
+            "the database {place} was made by Oban's Lite engine for Elixir, which keeps times as \
+             text; Kerrera shares PostgreSQL databases with Oban, not SQLite files: give it a file \
+             of its own"
+        ))),
+        Some(_) => Err(foreign(format!(
+            "the database {place} has a table oban_jobs that Kerrera did not make: give Kerrera a \
+             file of its own"
+        ))),
+    }
+}
+
+/// The version of our tables; `None` if there are none.
+fn version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    let ours = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'kerrera_schema'";
+    if !connection.prepare(ours)?.exists([])? {
+        return Ok(None);
+    }
+    connection.query_row("SELECT max(version) FROM kerrera_schema", [], |row| row.get(0))
+}
+
+/// As what the times of jobs are declared; `None` if there is no table of jobs.
+fn type_of_times(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let sql = "SELECT coalesce(
+                   (SELECT type FROM pragma_table_info('oban_jobs') WHERE name = 'scheduled_at'), '')
+               FROM sqlite_schema WHERE name = 'oban_jobs'";
+    connection.query_row(sql, [], |row| row.get(0)).optional()
+}
+
+fn foreign(message: String) -> Error {
+    Error::new(Kind::ForeignSchema, message)
+}

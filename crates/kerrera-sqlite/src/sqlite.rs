@@ -1,0 +1,202 @@
+//! The storage itself.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use kerrera_core::error::Kind;
+use kerrera_core::storage::Hint;
+use kerrera_core::{Clock, Error, Result, Timestamp};
+use rusqlite::{Connection, Transaction};
+
+use crate::options::{Place, SqliteOptions};
+use crate::presence::Presence;
+use crate::reader::Readers;
+use crate::refusal::Refusal;
+use crate::writer::{Origin, Writer, now};
+
+/// Jobs in an SQLite file, or in memory.
+///
+/// Cheap to clone; the clones share one thread that writes and two that read. Several of them, in
+/// one process or many, can use one file at the same time. All work that was begun is finished when
+/// the last clone is dropped.
+#[derive(Clone)]
+pub struct Sqlite(Arc<Inner>);
+
+struct Inner {
+    place: Place,
+    clock: Clock,
+    presence: Arc<Presence>,
+    writer: Writer,
+    /// None for a database in memory, of which there is only one connection.
+    readers: Option<Readers>,
+}
+
+impl Sqlite {
+    /// A database in this file, which need not exist yet. Cheap: nothing is read or written before
+    /// [`Operations::open`](kerrera_core::storage::Operations::open).
+    ///
+    /// # Errors
+    ///
+    /// When the path is empty, or no thread can be started.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Sqlite> {
+        SqliteOptions::file(path).open()
+    }
+
+    /// A database in memory, gone with its last clone.
+    ///
+    /// # Errors
+    ///
+    /// When no thread can be started.
+    pub fn in_memory() -> Result<Sqlite> {
+        SqliteOptions::in_memory().open()
+    }
+
+    /// A database by its URL: see [`SqliteOptions::from_url`].
+    ///
+    /// # Errors
+    ///
+    /// When it is not such a URL, or no thread can be started.
+    pub fn from_url(url: &str) -> Result<Sqlite> {
+        SqliteOptions::from_url(url)?.open()
+    }
+
+    /// Runs `work` in a transaction on the writer's thread, and commits it with whatever else waits
+    /// to be written. When it returns, it is committed; if `work` returns an error or panics, nothing
+    /// that it did is left.
+    ///
+    /// One wait for the disk, shared with others. While `work` runs nothing else is written, so it
+    /// should do nothing but use the database. `COMMIT` and `ROLLBACK` are not its to run. If the
+    /// call is dropped, `work` may or may not run, and then runs whole.
+    ///
+    /// ```
+    /// # use kerrera_core::{storage::Operations, Error};
+    /// # use kerrera_sqlite::Sqlite;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// # let sqlite = Sqlite::in_memory()?;
+    /// # sqlite.open(true).await?;
+    /// let users: i64 = sqlite
+    ///     .transaction(|tx| {
+    ///         tx.execute_batch("CREATE TABLE users (name TEXT); INSERT INTO users VALUES ('ada')")?;
+    ///         let users = tx.query_row("SELECT count(*) FROM users", [], |row| row.get(0))?;
+    ///         Ok::<_, Box<dyn std::error::Error + Send + Sync>>(users)
+    ///     })
+    ///     .await?;
+    /// assert_eq!(users, 1);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`, and ours: the write lock was not to be had
+    /// ([`Error::is_timeout`](kerrera_core::Error::is_timeout)), the disk is full.
+    ///
+    /// # Panics
+    ///
+    /// When `work` does.
+    pub async fn transaction<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.0.writer.write(Origin::Application, work).await
+    }
+
+    /// Ends the threads, once all work that was begun is finished, and closes the file. Every later
+    /// call, through any clone, is refused.
+    ///
+    /// Nothing is lost without it; but the last to close a file folds the log into it.
+    ///
+    /// # Errors
+    ///
+    /// When it has been closed before.
+    pub async fn close(&self) -> Result<()> {
+        if let Some(readers) = &self.0.readers {
+            readers.close().await;
+        }
+        self.0.writer.close().await?;
+        self.0.presence.hide();
+        Ok(())
+    }
+
+    pub(crate) fn start(options: SqliteOptions) -> Result<Sqlite> {
+        let mut options = options;
+        if let Place::File(path) = &mut options.place {
+            // The program may change its folder.
+            *path = std::path::absolute(&path).map_err(|error| {
+                let message =
+                    format!("{:?} is not the path of a database: {error}", path.display());
+                Error::new(Kind::Config, message)
+            })?;
+        }
+        let path = options.place.path().map(Path::to_owned);
+        Ok(Sqlite(Arc::new(Inner {
+            presence: Arc::new(Presence::new(path.clone())),
+            writer: Writer::start(&options)?,
+            readers: path.map(Readers::start).transpose()?,
+            place: options.place,
+            clock: options.clock,
+        })))
+    }
+
+    /// Runs a verb in the writer's transaction; `what` is for the error.
+    pub(crate) async fn write<T, F>(&self, what: &'static str, work: F) -> Result<T>
+    where
+        F: FnOnce(&Connection, Timestamp) -> Result<T, Refusal> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (clock, place) = (self.0.clock.clone(), self.0.place.clone());
+        let work = move |tx: &mut Transaction<'_>| {
+            work(tx, now(&clock)).map_err(|refusal| refusal.told(what, &place))
+        };
+        self.0.writer.write(Origin::Storage, work).await
+    }
+
+    /// Asks a question; `what` is for the error.
+    pub(crate) async fn read<T, F>(&self, what: &'static str, question: F) -> Result<T>
+    where
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        match &self.0.readers {
+            Some(readers) => readers.read(what, question).await,
+            None => self.write(what, move |connection, _| Ok(question(connection)?)).await,
+        }
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.0.place
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub(crate) fn presence(&self) -> Arc<Presence> {
+        self.0.presence.clone()
+    }
+
+    pub(crate) fn writer(&self) -> &Writer {
+        &self.0.writer
+    }
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sqlite({})", self.0.place)
+    }
+}
+
+/// Hears that something changed; what did is not known.
+pub(crate) struct Ear {
+    pub(crate) changes: tokio::sync::watch::Receiver<u64>,
+    pub(crate) place: Place,
+}
+
+impl Ear {
+    pub(crate) async fn next(&mut self) -> Result<Hint> {
+        let changed = self.changes.changed().await;
+        changed.map(|()| Hint::Changed).map_err(|_| crate::refusal::closed(&self.place))
+    }
+}

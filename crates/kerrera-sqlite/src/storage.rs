@@ -1,0 +1,144 @@
+//! The traits of `kerrera_core::storage`, one verb after the other.
+
+use std::sync::Arc;
+
+use kerrera_core::executor::{Dialect, InsertPlan};
+use kerrera_core::storage::{
+    Ack, Acked, Beat, Claim, Count, Hint, Inserted, Jobs, Listener, Liveness, Look, Operations,
+    Pending, Producer, Pulse, Rescue, Sighting, Signals, Staged, Storage,
+};
+use kerrera_core::{Job, JobId, Result, Uuid, ValidJob};
+use rusqlite::{OptionalExtension, named_params};
+
+use crate::sqlite::{Ear, Sqlite};
+use crate::{ack, claim, insert, liveness, row, stage};
+
+impl Storage for Sqlite {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn location(&self) -> String {
+        format!("sqlite:{}", self.place())
+    }
+}
+
+impl Jobs for Sqlite {
+    fn insert(&self, jobs: Vec<ValidJob>) -> Pending<'_, Vec<Inserted>> {
+        Box::pin(self.write("insert jobs", move |connection, now| {
+            Ok(insert::insert(connection, now, jobs)?)
+        }))
+    }
+
+    fn plan_insert(&self, jobs: &[ValidJob], _quiet: bool) -> Result<InsertPlan> {
+        // The commit itself is what others hear of.
+        insert::plan(self.clock(), jobs)
+    }
+
+    fn claim(&self, claim: Claim) -> Pending<'_, Vec<Job>> {
+        Box::pin(
+            self.write("claim jobs", move |connection, now| {
+                Ok(claim::claim(connection, now, &claim)?)
+            }),
+        )
+    }
+
+    fn ack(&self, acks: Vec<Ack>) -> Pending<'_, Vec<Acked>> {
+        Box::pin(self.write("write how runs ended", move |connection, now| {
+            Ok(ack::ack(connection, now, acks)?)
+        }))
+    }
+
+    fn stage(&self, limit: u32, watched: Vec<Arc<str>>) -> Pending<'_, Staged> {
+        Box::pin(self.write("stage jobs", move |connection, now| {
+            Ok(stage::stage(connection, now, limit, &watched)?)
+        }))
+    }
+}
+
+impl Liveness for Sqlite {
+    fn silence_is_death(&self) -> bool {
+        // The lock of a process that is merely stopped is still held.
+        false
+    }
+
+    fn enroll(&self, producers: Vec<Producer>) -> Pending<'_, ()> {
+        let presence = self.presence();
+        Box::pin(self.write("enroll producers", move |connection, now| {
+            liveness::enroll(connection, now, &presence, &producers)
+        }))
+    }
+
+    fn beat(&self, beats: Vec<Beat>) -> Pending<'_, Pulse> {
+        Box::pin(
+            self.read("ask what still runs", move |connection| liveness::beat(connection, &beats)),
+        )
+    }
+
+    fn look(&self) -> Pending<'_, Look> {
+        let presence = self.presence();
+        Box::pin(self.read("look for dead processes", move |connection| {
+            liveness::look(connection, &presence)
+        }))
+    }
+
+    fn rescue(&self, dead: Vec<Sighting>, limit: u32) -> Pending<'_, Rescue> {
+        let presence = self.presence();
+        Box::pin(self.write("rescue jobs", move |connection, now| {
+            Ok(liveness::rescue(connection, now, &presence, &dead, limit)?)
+        }))
+    }
+
+    fn retire(&self, producers: Vec<Uuid>) -> Pending<'_, ()> {
+        let presence = self.presence();
+        Box::pin(self.write("retire producers", move |connection, _| {
+            Ok(liveness::retire(connection, &presence, &producers)?)
+        }))
+    }
+}
+
+impl Signals for Sqlite {
+    fn notify(&self, _queues: Vec<Arc<str>>) -> Pending<'_, ()> {
+        // Other processes watch the file.
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn listen(&self) -> Pending<'_, Box<dyn Listener>> {
+        Box::pin(async {
+            let changes = self.writer().listen().await?;
+            let ear: Box<dyn Listener> = Box::new(Ear { changes, place: self.place().clone() });
+            Ok(ear)
+        })
+    }
+}
+
+impl Listener for Ear {
+    fn next(&mut self) -> Pending<'_, Hint> {
+        Box::pin(Ear::next(self))
+    }
+}
+
+impl Operations for Sqlite {
+    fn open(&self, migrate: bool) -> Pending<'_, ()> {
+        Box::pin(self.writer().open(migrate))
+    }
+
+    fn job(&self, id: JobId) -> Pending<'_, Option<Job>> {
+        Box::pin(self.read("read a job", move |connection| {
+            let mut statement = connection.prepare_cached(include_str!("sql/job.sql"))?;
+            statement.query_row(named_params! {":id": id}, row::job).optional()
+        }))
+    }
+
+    fn counts(&self) -> Pending<'_, Vec<Count>> {
+        Box::pin(self.read("count jobs", |connection| {
+            let mut statement = connection.prepare_cached(include_str!("sql/counts.sql"))?;
+            let counts = statement.query_map([], |row| {
+                let (queue, jobs): (String, i64) = (row.get(0)?, row.get(2)?);
+                let state = row::state(row.get_ref(1)?.as_str()?);
+                Ok(Count::new(queue, state, jobs.unsigned_abs()))
+            })?;
+            counts.collect()
+        }))
+    }
+}

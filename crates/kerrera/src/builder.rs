@@ -1,0 +1,229 @@
+//! From settings to a running engine.
+
+use std::sync::Arc;
+
+use kerrera_core::error::Kind;
+use kerrera_core::{Error, Limits, Result};
+
+use crate::Tuning;
+use crate::client::Client;
+use crate::database::Database;
+use crate::kerrera::{Kerrera, Stopped};
+use crate::perform::Perform;
+use crate::registry::Registry;
+
+/// Settings of an engine; made by [`Kerrera::builder`].
+#[must_use = "nothing runs until start or run is called"]
+pub struct Builder<S = ()> {
+    database: Database,
+    state: S,
+    registry: Registry<S>,
+    queues: Vec<QueueSettings>,
+    elsewhere: Vec<String>,
+    node: Option<String>,
+    migrate: bool,
+    limits: Limits,
+    tuning: Tuning,
+    /// A mistake that the types could not prevent; told by `start`.
+    mistake: Option<Error>,
+}
+
+#[derive(Clone, Debug)]
+struct QueueSettings {
+    name: String,
+    limit: u32,
+    paused: bool,
+}
+
+impl Builder {
+    pub(crate) fn new(database: Database) -> Builder {
+        Builder {
+            database,
+            state: (),
+            registry: Registry::default(),
+            queues: Vec::new(),
+            elsewhere: Vec::new(),
+            node: None,
+            migrate: false,
+            limits: Limits::default(),
+            tuning: Tuning::default(),
+            mistake: None,
+        }
+    }
+
+    /// Gives the workers their state. Before the first worker: its type decides which workers fit.
+    pub fn state<S: Send + Sync + 'static>(self, state: S) -> Builder<S> {
+        let too_late = !self.registry.is_empty();
+        let mistake = too_late.then(|| {
+            Error::new(
+                Kind::Config,
+                "Builder::state was called after Builder::worker, and those workers have no state: \
+                 call state first",
+            )
+        });
+        Builder {
+            database: self.database,
+            state,
+            registry: Registry::default(),
+            queues: self.queues,
+            elsewhere: self.elsewhere,
+            node: self.node,
+            migrate: self.migrate,
+            limits: self.limits,
+            tuning: self.tuning,
+            mistake: self.mistake.or(mistake),
+        }
+    }
+}
+
+impl<S: Send + Sync + 'static> Builder<S> {
+    /// Works a queue, running at most `limit` of its jobs at once on this node.
+    pub fn queue(self, name: impl Into<String>, limit: u32) -> Self {
+        self.add_queue(name.into(), limit, false)
+    }
+
+    /// Knows a queue, and claims nothing from it while it is paused.
+    pub fn paused_queue(self, name: impl Into<String>, limit: u32) -> Self {
+        self.add_queue(name.into(), limit, true)
+    }
+
+    /// Says that other nodes work this queue, so that a worker whose jobs go there is no mistake.
+    pub fn queue_elsewhere(mut self, name: impl Into<String>) -> Self {
+        self.elsewhere.push(name.into());
+        self
+    }
+
+    /// Registers a worker, so that this node runs its jobs.
+    pub fn worker<W: Perform<S>>(mut self) -> Self {
+        self.registry.add::<W>();
+        self
+    }
+
+    /// Names this node; by default after the machine and the process, as in `web-1.4711`.
+    ///
+    /// The name must be unique among the processes on one database.
+    pub fn node(mut self, name: impl Into<String>) -> Self {
+        self.node = Some(name.into());
+        self
+    }
+
+    /// Brings the database up to this version before starting.
+    ///
+    /// SQLite does so anyway. For PostgreSQL the usual way is `kerrera migrate` before a deploy.
+    pub fn migrate(mut self, migrate: bool) -> Self {
+        self.migrate = migrate;
+        self
+    }
+
+    /// Changes how large the parts of a job may be.
+    pub fn limit(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.limits);
+        self
+    }
+
+    /// Changes the engine's times and sizes.
+    pub fn tune(mut self, change: impl FnOnce(&mut Tuning)) -> Self {
+        change(&mut self.tuning);
+        self
+    }
+
+    /// Starts the engine.
+    ///
+    /// # Errors
+    ///
+    /// When two workers have one name, a worker's queue is unknown, a setting cannot work, or the
+    /// database cannot be used; nothing has been started then.
+    pub async fn start(self) -> Result<Kerrera> {
+        if let Some(mistake) = self.mistake {
+            return Err(mistake);
+        }
+        self.tuning.check()?;
+        let worked = |queue: &str| self.queues.iter().any(|settings| settings.name == queue);
+        let elsewhere = |queue: &str| self.elsewhere.iter().any(|name| name == queue);
+        // A node without queues only inserts, and may know every worker.
+        let inserts_only = self.queues.is_empty();
+        self.registry.check(|queue| inserts_only || worked(queue) || elsewhere(queue))?;
+        let node = self.node.unwrap_or_else(node_name);
+        check_node(&node)?;
+        check_queues(&self.queues)?;
+
+        let database = self.database.open()?;
+        let migrate = self.migrate || database.migrates_by_itself;
+        let client = Client::new(database, self.limits, self.tuning.notify_interval);
+        client.storage().open(migrate).await?;
+
+        let queues = self
+            .queues
+            .into_iter()
+            .map(|settings| (settings.name, settings.limit, settings.paused));
+        Kerrera::launch(
+            client,
+            node,
+            self.tuning,
+            queues.collect(),
+            Arc::new(self.registry),
+            Arc::new(self.state),
+        )
+        .await
+    }
+
+    /// Starts the engine, waits for SIGTERM or SIGINT, and shuts it down. A second signal ends the
+    /// process at once, with status 130.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Builder::start).
+    pub async fn run(self) -> Result<Stopped> {
+        self.start().await?.until_signal().await
+    }
+
+    fn add_queue(mut self, name: String, limit: u32, paused: bool) -> Self {
+        self.queues.push(QueueSettings { name, limit, paused });
+        self
+    }
+}
+
+impl<S> std::fmt::Debug for Builder<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("database", &self.database)
+            .field("queues", &self.queues)
+            .finish_non_exhaustive()
+    }
+}
+
+fn check_queues(queues: &[QueueSettings]) -> Result<()> {
+    for (at, QueueSettings { name, limit, .. }) in queues.iter().enumerate() {
+        let wrong =
+            |rule: &str| Err(Error::new(Kind::Config, format!("the queue {name:?} {rule}")));
+        if queues[..at].iter().any(|other| other.name == *name) {
+            return wrong("is set twice: once is enough, with one limit");
+        }
+        if *limit == 0 {
+            return wrong("has the limit 0: give it at least 1, or pause it");
+        }
+        let characters = name.chars().count();
+        if name.trim().is_empty() || characters > kerrera_core::new_job::LONGEST_NAME {
+            return wrong("needs a name of 1 to 127 characters");
+        }
+    }
+    Ok(())
+}
+
+fn check_node(node: &str) -> Result<()> {
+    if node.is_empty() || node.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        let message =
+            format!("the node name {node:?} is blank or has white space: name it like web-1");
+        return Err(Error::new(Kind::Config, message));
+    }
+    Ok(())
+}
+
+/// The machine and the process: unique among the processes on one database.
+fn node_name() -> String {
+    let host = gethostname::gethostname().to_string_lossy().into_owned();
+    let host: String =
+        host.chars().map(|c| if c.is_whitespace() || c.is_control() { '-' } else { c }).collect();
+    let host = if host.is_empty() { "localhost".to_owned() } else { host };
+    format!("{host}.{}", std::process::id())
+}

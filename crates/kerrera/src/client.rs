@@ -1,0 +1,320 @@
+//! Inserting jobs, and looking at them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use kerrera_core::executor::{Call, Executor};
+use kerrera_core::storage::{Count, Inserted, Storage};
+use kerrera_core::{Job, JobId, Limits, NewJob, Result, State, ValidJob};
+
+use crate::Tuning;
+use crate::database::{Database, Opened};
+use crate::engine::throttle::{Tell, Throttle};
+use crate::runtime::inbox::Inbox;
+
+/// Inserts jobs and looks at them; runs none.
+///
+/// Cheap to clone, without a type parameter, and so fit for a web application's state.
+///
+/// ```
+/// use kerrera::prelude::*;
+/// use serde_json::json;
+///
+/// # #[tokio::main] async fn main() -> kerrera::Result<()> {
+/// let client = Client::connect("sqlite::memory:").await?;
+/// let inserted = client.insert(NewJob::of("Mailer", json!({"id": 7}))).await?;
+/// assert_eq!(inserted.job().state, State::Available);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    database: Opened,
+    limits: Limits,
+    throttle: Mutex<Throttle>,
+    /// The producers of this process, by queue.
+    local: Mutex<HashMap<Arc<str>, Vec<Arc<Inbox>>>>,
+}
+
+impl Client {
+    /// Connects, and checks that the database can be used. SQLite's tables are made if they are
+    /// missing; PostgreSQL's must be there (see `kerrera migrate`).
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be reached, refuses the user, or has not been migrated; the message
+    /// says what to do.
+    pub async fn connect(database: impl Into<Database>) -> Result<Client> {
+        let database = database.into().open()?;
+        let migrate = database.migrates_by_itself;
+        let client = Client::new(database, Limits::default(), Tuning::default().notify_interval);
+        client.storage().open(migrate).await?;
+        Ok(client)
+    }
+
+    pub(crate) fn new(database: Opened, limits: Limits, notify_interval: Duration) -> Client {
+        Client(Arc::new(Inner {
+            database,
+            limits,
+            throttle: Mutex::new(Throttle::new(notify_interval)),
+            local: Mutex::default(),
+        }))
+    }
+
+    /// Inserts a job. When it returns, the job is committed.
+    ///
+    /// One statement. The producers of its queue are told, here and in other processes.
+    ///
+    /// # Errors
+    ///
+    /// When the job breaks a rule ([`Error::is_invalid_job`](crate::Error::is_invalid_job)) or the
+    /// database fails.
+    pub async fn insert(&self, job: impl Into<NewJob>) -> Result<Inserted> {
+        let job = job.into().validate(&self.0.limits)?;
+        let inserted = self.insert_valid(vec![job]).await?;
+        one(inserted)
+    }
+
+    /// Inserts many jobs, all or none, and gives them back in the same order.
+    ///
+    /// One statement for a thousand jobs.
+    ///
+    /// # Errors
+    ///
+    /// As for [`insert`](Client::insert); one job that breaks a rule keeps all from being inserted.
+    pub async fn insert_all<J: Into<NewJob>>(
+        &self,
+        jobs: impl IntoIterator<Item = J>,
+    ) -> Result<Vec<Inserted>> {
+        self.insert_valid(self.validate(jobs)?).await
+    }
+
+    async fn insert_valid(&self, jobs: Vec<ValidJob>) -> Result<Vec<Inserted>> {
+        if jobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let inserted = self.storage().insert(jobs).await?;
+        self.woken_by(&inserted);
+        Ok(inserted)
+    }
+
+    /// Inserts in a transaction of the application's own: the jobs are there when it commits, and
+    /// never if it does not.
+    ///
+    /// Inserts through an asynchronous driver are awaited; those through a synchronous one (rusqlite)
+    /// return at once.
+    ///
+    /// ```
+    /// use kerrera::prelude::*;
+    /// # #[derive(Serialize, Deserialize, Worker)] struct Welcome { user_id: i64 }
+    /// # fn register(client: &Client, connection: &mut rusqlite::Connection) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut tx = connection.transaction()?;
+    /// tx.execute("INSERT INTO users (name) VALUES (?1)", ["ada"])?;
+    /// let user_id = tx.last_insert_rowid();
+    /// client.within(&mut tx).insert(Welcome { user_id })?;
+    /// tx.commit()?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// On PostgreSQL the transaction's commit tells the producers; that serialises the commits of all
+    /// transactions that do so. [`Within::quiet`] is the way out where that is too slow.
+    pub fn within<'e, M, E: Executor<M>>(&self, executor: &'e mut E) -> Within<'e, M, E> {
+        Within { client: self.clone(), executor, quiet: false, marker: PhantomData }
+    }
+
+    /// Tells the producers of a queue, here and in other processes, that there may be work.
+    ///
+    /// After the commit of a transaction whose inserts were [quiet](Within::quiet).
+    pub fn wake(&self, queue: &str) {
+        let queue: Arc<str> = queue.into();
+        self.wake_local(&queue);
+        self.tell_others(queue);
+    }
+
+    /// A job by its number.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn job(&self, id: JobId) -> Result<Option<Job>> {
+        self.storage().job(id).await
+    }
+
+    /// How many jobs there are in each queue and state. Reads every job.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn counts(&self) -> Result<Vec<Count>> {
+        self.storage().counts().await
+    }
+
+    /// Where the jobs are kept, without a password.
+    pub fn location(&self) -> String {
+        self.storage().location()
+    }
+
+    pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
+        &self.0.database.storage
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn sqlite(&self) -> Option<&kerrera_sqlite::Sqlite> {
+        self.0.database.sqlite.as_ref()
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    fn validate<J: Into<NewJob>>(
+        &self,
+        jobs: impl IntoIterator<Item = J>,
+    ) -> Result<Vec<ValidJob>> {
+        jobs.into_iter().map(|job| job.into().validate(&self.0.limits)).collect()
+    }
+
+    /// Tells everybody who can run what was inserted.
+    fn woken_by(&self, inserted: &[Inserted]) {
+        let jobs = inserted.iter().map(Inserted::job);
+        let available = jobs.filter(|job| job.state == State::Available);
+        self.wake_all(available.map(|job| job.queue.as_str()));
+    }
+
+    pub(crate) fn wake_all<'q>(&self, queues: impl Iterator<Item = &'q str>) {
+        let mut told: Vec<&str> = Vec::new();
+        for queue in queues {
+            if !told.contains(&queue) {
+                told.push(queue);
+                self.wake(queue);
+            }
+        }
+    }
+
+    /// Wakes the producers of this process; true if there are any.
+    pub(crate) fn wake_local(&self, queue: &str) -> bool {
+        let local = lock(&self.0.local);
+        let inboxes = local.get(queue).map(Vec::as_slice).unwrap_or_default();
+        for inbox in inboxes {
+            inbox.wake();
+        }
+        !inboxes.is_empty()
+    }
+
+    /// Wakes every producer of this process.
+    pub(crate) fn wake_every_local(&self) {
+        for inbox in lock(&self.0.local).values().flatten() {
+            inbox.wake();
+        }
+    }
+
+    pub(crate) fn add_local(&self, queue: &Arc<str>, inbox: Arc<Inbox>) {
+        lock(&self.0.local).entry(queue.clone()).or_default().push(inbox);
+    }
+
+    pub(crate) fn remove_local(&self, queue: &str, inbox: &Arc<Inbox>) {
+        if let Some(inboxes) = lock(&self.0.local).get_mut(queue) {
+            inboxes.retain(|other| !Arc::ptr_eq(other, inbox));
+        }
+    }
+
+    /// Tells other processes, in the background: a hint is not worth waiting for.
+    fn tell_others(&self, queue: Arc<str>) {
+        let tell = lock(&self.0.throttle).wish(Instant::now(), &queue);
+        let wait = match tell {
+            Tell::Promised => return,
+            Tell::Now => Duration::ZERO,
+            Tell::Later(wait) => wait,
+        };
+        let client = self.clone();
+        // Outside of a runtime there is nobody to tell through; the others poll.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+                lock(&client.0.throttle).keep_promise(Instant::now(), &queue);
+            }
+            if let Err(error) = client.storage().notify(vec![queue.clone()]).await {
+                tracing::debug!(target: "kerrera", event = "notify.failed", %queue, %error);
+            }
+        });
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("location", &self.location()).finish_non_exhaustive()
+    }
+}
+
+/// Inserts in a transaction; made by [`Client::within`].
+#[must_use = "nothing is inserted until insert or insert_all is called"]
+pub struct Within<'e, M, E> {
+    client: Client,
+    executor: &'e mut E,
+    quiet: bool,
+    marker: PhantomData<fn() -> M>,
+}
+
+impl<'e, M, E: Executor<M>> Within<'e, M, E> {
+    /// Tells no producer when the transaction commits: call [`Client::wake`] after it, or let them
+    /// find the jobs at their next poll, within a second.
+    pub fn quiet(mut self) -> Self {
+        self.quiet = true;
+        self
+    }
+
+    /// Inserts a job in the transaction.
+    ///
+    /// # Errors
+    ///
+    /// When the job breaks a rule, or the transaction refuses the statement.
+    pub fn insert(self, job: impl Into<NewJob>) -> E::Reply<'e, Inserted> {
+        let jobs = self.client.validate([job]);
+        self.run(jobs, one)
+    }
+
+    /// Inserts many jobs in the transaction, and gives them back in the same order.
+    ///
+    /// # Errors
+    ///
+    /// As for [`insert`](Within::insert); then none has been inserted.
+    pub fn insert_all<J: Into<NewJob>>(
+        self,
+        jobs: impl IntoIterator<Item = J>,
+    ) -> E::Reply<'e, Vec<Inserted>> {
+        let jobs = self.client.validate(jobs);
+        self.run(jobs, Ok)
+    }
+
+    fn run<T: Send + 'e>(
+        self,
+        jobs: Result<Vec<ValidJob>>,
+        finish: fn(Vec<Inserted>) -> Result<T>,
+    ) -> E::Reply<'e, T> {
+        let plan = jobs.and_then(|jobs| self.client.storage().plan_insert(&jobs, self.quiet));
+        self.executor.run(Call::new(E::DIALECT, plan, finish))
+    }
+}
+
+impl<M, E> fmt::Debug for Within<'_, M, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Within").field("quiet", &self.quiet).finish_non_exhaustive()
+    }
+}
+
+fn one(inserted: Vec<Inserted>) -> Result<Inserted> {
+    inserted.into_iter().next().ok_or_else(|| {
+        let message = "the database took the job and gave none back: is there a trigger or a rule on \
+                       its table?";
+        kerrera_core::Error::new(kerrera_core::error::Kind::Database, message)
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

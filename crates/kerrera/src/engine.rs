@@ -1,0 +1,14 @@
+//! The decisions of the engine, without I/O and without a clock.
+//!
+//! Each loop of the runtime is a machine here: `step(now, event)` changes its state and says what is
+//! to be done next. The shells in [`runtime`](crate::runtime) do it, and report back with the next
+//! event. Time is an argument, so a test or a simulator drives the same code as production does.
+
+pub(crate) mod acker;
+pub(crate) mod heart;
+pub(crate) mod producer;
+pub(crate) mod rescuer;
+pub(crate) mod retry;
+pub(crate) mod shutdown;
+pub(crate) mod stager;
+pub(crate) mod throttle;

@@ -1,0 +1,167 @@
+//! The loops of a running engine: what [`engine`](crate::engine) decides is done here.
+//!
+//! - [`inbox`]: how a producer is woken.
+//! - [`producer`]: claims the jobs of one queue and starts them.
+//! - [`executor`]: runs one job to its end.
+//! - [`acker`]: writes how runs ended.
+//! - [`heart`]: signs of life, and the rescue of other nodes' jobs; on a thread of its own.
+//! - [`stager`]: makes due jobs available, and polls.
+//! - [`listener`]: hears the hints of other processes.
+//! - [`supervisor`]: restarts loops, and knows how they are.
+//! - [`panics`]: where a worker panicked.
+
+pub(crate) mod acker;
+pub(crate) mod executor;
+pub(crate) mod heart;
+pub(crate) mod inbox;
+pub(crate) mod listener;
+pub(crate) mod panics;
+pub(crate) mod producer;
+pub(crate) mod stager;
+pub(crate) mod supervisor;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use kerrera_core::state::Position;
+use kerrera_core::storage::Storage;
+use kerrera_core::{ClaimToken, JobId, Uuid};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::Tuning;
+use crate::cancellation::{Cancellation, Reason};
+use crate::client::Client;
+use acker::Acks;
+use inbox::Inbox;
+use supervisor::Health;
+
+/// What the loops share, whatever the application's state is.
+pub(crate) struct Node {
+    pub(crate) name: Arc<str>,
+    pub(crate) client: Client,
+    pub(crate) tuning: Tuning,
+    pub(crate) queues: Vec<Arc<Queue>>,
+    pub(crate) acks: Acks,
+    pub(crate) health: Arc<Health>,
+    pub(crate) stop: Stop,
+    /// How many runs were stopped and given back.
+    pub(crate) released: AtomicUsize,
+}
+
+impl Node {
+    pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
+        self.client.storage()
+    }
+
+    /// How many jobs hold a slot.
+    pub(crate) fn running(&self) -> usize {
+        self.queues.iter().map(|queue| queue.running().len()).sum()
+    }
+
+    /// Tells every running job to stop.
+    pub(crate) fn cancel_all(&self, reason: Reason) {
+        for queue in &self.queues {
+            for run in queue.running().values() {
+                run.cancellation.cancel(reason);
+            }
+        }
+    }
+}
+
+/// The steps in which a node stops.
+#[derive(Default)]
+pub(crate) struct Stop {
+    /// Claim no more.
+    pub(crate) claims: CancellationToken,
+    /// Drop what still runs at its next await.
+    pub(crate) abort: CancellationToken,
+    /// All runs have ended: write what is left, and end.
+    pub(crate) loops: CancellationToken,
+}
+
+/// One queue of this node.
+pub(crate) struct Queue {
+    pub(crate) name: Arc<str>,
+    pub(crate) limit: u32,
+    pub(crate) paused: bool,
+    pub(crate) inbox: Arc<Inbox>,
+    /// Claims are made while this is true; false while the node doubts that it is alive to others.
+    pub(crate) trusted: watch::Sender<bool>,
+    /// Names of workers that this node does not know, whose jobs it leaves alone.
+    pub(crate) excluded: Mutex<Arc<[String]>>,
+    producer: Mutex<Uuid>,
+    running: Mutex<Runs>,
+    /// Whether a hint would make the producer claim at once.
+    pub(crate) has_room: AtomicBool,
+}
+
+/// Runs by job and claim: a job that was lost can be claimed again while its old run goes on.
+pub(crate) type Runs = HashMap<(JobId, ClaimToken), Run>;
+
+/// A job that holds a slot.
+#[derive(Clone)]
+pub(crate) struct Run {
+    pub(crate) worker: &'static str,
+    pub(crate) position: Position,
+    pub(crate) started: Instant,
+    /// When it should have ended.
+    pub(crate) due: Option<Instant>,
+    /// When its slot and claim are taken away though it goes on.
+    pub(crate) abandoned: Option<Instant>,
+    /// How long it waits for its next attempt if it is abandoned.
+    pub(crate) backoff: Duration,
+    pub(crate) cancellation: Cancellation,
+    /// That it is late has been said.
+    pub(crate) reported: bool,
+}
+
+impl Queue {
+    pub(crate) fn new(name: Arc<str>, limit: u32, paused: bool) -> Queue {
+        Queue {
+            name,
+            limit,
+            paused,
+            inbox: Arc::default(),
+            trusted: watch::Sender::new(true),
+            excluded: Mutex::new(Arc::default()),
+            producer: Mutex::new(Uuid::new_v4()),
+            running: Mutex::default(),
+            has_room: AtomicBool::new(!paused),
+        }
+    }
+
+    /// The identity under which it claims.
+    pub(crate) fn producer(&self) -> Uuid {
+        *lock(&self.producer)
+    }
+
+    /// Takes a new identity: the old one was declared dead.
+    pub(crate) fn renew(&self, fresh: Uuid) {
+        *lock(&self.producer) = fresh;
+    }
+
+    pub(crate) fn running(&self) -> MutexGuard<'_, Runs> {
+        lock(&self.running)
+    }
+
+    pub(crate) fn excluded(&self) -> Arc<[String]> {
+        lock(&self.excluded).clone()
+    }
+
+    /// Leaves the jobs of a worker alone from now on; true if that is new.
+    pub(crate) fn exclude(&self, worker: &str) -> bool {
+        let mut excluded = lock(&self.excluded);
+        if excluded.iter().any(|name| name == worker) {
+            return false;
+        }
+        *excluded = excluded.iter().cloned().chain([worker.to_owned()]).collect();
+        true
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

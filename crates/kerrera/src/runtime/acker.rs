@@ -1,0 +1,207 @@
+//! Writes how runs ended.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use std::time::Duration;
+
+use kerrera_core::error::Kind;
+use kerrera_core::failure::sanitise;
+use kerrera_core::state::{Event as StateEvent, Position, decide};
+use kerrera_core::storage::{Ack, Acked, Failure, Storage};
+use kerrera_core::{ClaimToken, Error, Job, Result};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::panics::Caught;
+use super::supervisor::Health;
+use crate::client::Client;
+use crate::engine::acker::{Acker, Event};
+
+const NAME: &str = "acker";
+
+/// A run that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// What is to be written.
+    pub(crate) ack: Ack,
+    /// Where the job stands while it runs.
+    pub(crate) position: Position,
+}
+
+/// Where ended runs are handed in.
+#[derive(Clone)]
+pub(crate) struct Acks {
+    sender: mpsc::UnboundedSender<Ended>,
+    unwritten: Arc<Unwritten>,
+}
+
+/// How many ended runs are not yet written.
+#[derive(Debug, Default)]
+struct Unwritten {
+    count: AtomicUsize,
+    none: Notify,
+}
+
+impl Acks {
+    pub(crate) fn new() -> (Acks, mpsc::UnboundedReceiver<Ended>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Acks { sender, unwritten: Arc::default() }, receiver)
+    }
+
+    /// Hands in an ended run; it is written as soon as can be.
+    pub(crate) fn hand_in(&self, ended: Ended) {
+        self.unwritten.count.fetch_add(1, Ordering::SeqCst);
+        // The acker outlives every run.
+        let _ = self.sender.send(ended);
+    }
+
+    /// Hands in a job that was claimed and never begun, or stopped: it costs no attempt.
+    pub(crate) fn release(&self, job: &Job, token: ClaimToken) {
+        if let Ok(outcome) = decide(job.position(), StateEvent::Released) {
+            let (failure, meta, then) = (None, None, Vec::new());
+            let ack = Ack { id: job.id, token, outcome, failure, meta, then };
+            self.hand_in(Ended { ack, position: job.position() });
+        }
+    }
+
+    /// Waits until everything that was handed in is written.
+    pub(crate) async fn all_written(&self) {
+        loop {
+            let none = self.unwritten.none.notified();
+            if self.unwritten.count.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            none.await;
+        }
+    }
+
+    fn wrote(&self, count: usize) {
+        if self.unwritten.count.fetch_sub(count, Ordering::SeqCst) == count {
+            self.unwritten.none.notify_waiters();
+        }
+    }
+}
+
+pub(crate) struct Writer {
+    pub(crate) node: Arc<str>,
+    pub(crate) client: Client,
+    pub(crate) acks: Acks,
+    pub(crate) health: Arc<Health>,
+    pub(crate) writers: usize,
+    pub(crate) batch: usize,
+}
+
+impl Writer {
+    /// Writes until nobody can hand in any more.
+    pub(crate) async fn run(self, mut receiver: mpsc::UnboundedReceiver<Ended>) {
+        let mut acker: Acker<Ended> = Acker::new(self.writers, self.batch);
+        let mut writes: JoinSet<Write> = JoinSet::new();
+        let mut gathered = Vec::new();
+        let mut open = true;
+        while open || !acker.is_idle() {
+            let wake = acker.wakes_at().map(Instant::from_std);
+            let event = tokio::select! {
+                count = receiver.recv_many(&mut gathered, self.batch), if open => {
+                    open = count > 0;
+                    Event::Ended(std::mem::take(&mut gathered))
+                }
+                Some(write) = writes.join_next() => self.written(write),
+                () = sleep_until(wake), if wake.is_some() => Event::Tick,
+            };
+            let now = || Instant::now().into_std();
+            let mut step = acker.step(now(), event);
+            while let Some(batch) = step {
+                writes.spawn(write(self.client.storage().clone(), batch));
+                step = acker.step(now(), Event::Tick);
+            }
+            tracing::trace!(target: "kerrera", event = "ack.waiting", count = acker.waiting());
+        }
+    }
+
+    fn written(&self, write: Result<Write, tokio::task::JoinError>) -> Event<Ended> {
+        // A write is caught when it panics, so the only other way for its task to end is with the
+        // runtime.
+        let Ok(Write { batch, answers }) = write else { return Event::Written };
+        match answers {
+            Ok(answers) => {
+                self.health.well(NAME);
+                tracing::trace!(target: "kerrera", event = "ack.written", count = batch.len());
+                self.acks.wrote(batch.len());
+                self.follow_up(&batch, &answers);
+                Event::Written
+            }
+            Err(error) => {
+                self.health.ill(NAME, &error);
+                let refused = |ended| self.refused(ended, &error);
+                let batch = match error.is_transient() {
+                    true => batch,
+                    false => batch.into_iter().map(refused).collect(),
+                };
+                Event::Failed { batch, jitter: fastrand::f64() }
+            }
+        }
+    }
+
+    fn follow_up(&self, batch: &[Ended], answers: &[Acked]) {
+        for (Ended { ack, .. }, answer) in batch.iter().zip(answers) {
+            match answer {
+                Acked::Written | Acked::AlreadyWritten => {
+                    self.client.wake_all(ack.then.iter().map(|job| job.queue.as_str()));
+                }
+                Acked::Cancelled => {
+                    tracing::info!(target: "kerrera", event = "ack.cancelled", id = ack.id);
+                }
+                Acked::Lost => {
+                    tracing::warn!(
+                        target: "kerrera",
+                        event = "ack.lost",
+                        id = ack.id,
+                        token = %ack.token,
+                        "the claim belongs to another; what this run ended with is not written"
+                    );
+                }
+            }
+        }
+    }
+
+    /// What is written instead of an outcome that the database refuses, such as a value or a
+    /// follow-up that it cannot hold: the run has failed, and its error says why.
+    ///
+    /// The storage takes a refused batch apart itself, so what comes here is refused by itself.
+    fn refused(&self, ended: Ended, error: &Error) -> Ended {
+        const RETRY_IN: Duration = Duration::from_secs(60);
+        tracing::error!(target: "kerrera", event = "ack.refused", id = ended.ack.id, %error);
+        let failed = StateEvent::Failed { retry_in: RETRY_IN };
+        let Ok(outcome) = decide(ended.position, failed) else { return ended };
+        let failure = Failure {
+            attempt: ended.position.attempt,
+            error: sanitise(&format!("** (OutcomeRefused) the run ended, and {error}")),
+            node: self.node.clone(),
+            ran: Duration::ZERO,
+        };
+        let (id, token) = (ended.ack.id, ended.ack.token);
+        let ack = Ack { id, token, outcome, failure: Some(failure), meta: None, then: Vec::new() };
+        Ended { ack, ..ended }
+    }
+}
+
+/// A write that has come to its end.
+struct Write {
+    batch: Vec<Ended>,
+    answers: Result<Vec<Acked>>,
+}
+
+async fn write(storage: Arc<dyn Storage>, batch: Vec<Ended>) -> Write {
+    let acks = batch.iter().map(|ended| ended.ack.clone()).collect();
+    let answers = Caught::new(storage.ack(acks)).await;
+    let answers = answers.unwrap_or_else(|words| Err(Error::new(Kind::Unreachable, words)));
+    Write { batch, answers }
+}
+
+async fn sleep_until(time: Option<Instant>) {
+    if let Some(time) = time {
+        tokio::time::sleep_until(time).await;
+    }
+}

@@ -1,0 +1,290 @@
+//! Signs of life, and the rescue of other nodes' jobs.
+//!
+//! The heart has a thread and a runtime of its own: work that blocks every thread of the
+//! application's runtime does not make the node look dead. It begins first and ends last.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kerrera_core::error::Kind;
+use kerrera_core::failure::sanitise;
+use kerrera_core::state::{Event as StateEvent, decide};
+use kerrera_core::storage::{Ack, Beat, Failure, Producer, Pulse, Sighting};
+use kerrera_core::{ClaimToken, Error, JobId, Result, State, Uuid};
+use tokio::sync::oneshot;
+
+use super::acker::Ended;
+use super::supervisor::supervise;
+use super::{Node, Queue};
+use crate::cancellation::Reason;
+use crate::engine::heart::{Effect, Event, Heart};
+use crate::engine::rescuer::Rescuer;
+
+const HEART: &str = "heart";
+const RESCUER: &str = "rescuer";
+
+/// How many jobs one transaction frees.
+const RESCUE_BATCH: u32 = 500;
+
+/// Begins to beat: makes the producers known, and returns when they are.
+pub(crate) async fn start(node: Arc<Node>) -> Result<Thread> {
+    let (enrolled, answer) = oneshot::channel();
+    let (ended, end) = oneshot::channel();
+    let body = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        match runtime {
+            Ok(runtime) => runtime.block_on(live(node, enrolled)),
+            Err(error) => {
+                let message = format!("no runtime for the heart's thread: {error}");
+                let _ = enrolled.send(Err(Error::new(Kind::Config, message)));
+            }
+        }
+        let _ = ended.send(());
+    };
+    let spawned = std::thread::Builder::new().name("kerrera-heart".into()).spawn(body);
+    spawned.map_err(|error| {
+        let message = format!("the heart's thread could not be started: {error}");
+        Error::new(Kind::Config, message)
+    })?;
+    let gone = || Error::new(Kind::Config, "the heart's thread ended before it began to beat");
+    answer.await.map_err(|_| gone())??;
+    Ok(Thread { end })
+}
+
+/// The heart's thread.
+pub(crate) struct Thread {
+    end: oneshot::Receiver<()>,
+}
+
+impl Thread {
+    /// Waits until it has ended.
+    pub(crate) async fn ended(self) {
+        let _ = self.end.await;
+    }
+}
+
+async fn live(node: Arc<Node>, enrolled: oneshot::Sender<Result<()>>) {
+    let producers = node.queues.iter().map(|queue| identity(&node, queue, queue.producer()));
+    let result = node.storage().enroll(producers.collect()).await;
+    let began = result.is_ok();
+    let _ = enrolled.send(result);
+    if !began {
+        return;
+    }
+    let beating = node.clone();
+    let beats = supervise(HEART.into(), node.health.clone(), move || beat(beating.clone()));
+    let judging = node.clone();
+    let looks = supervise(RESCUER.into(), node.health.clone(), move || judge(judging.clone()));
+    node.stop.loops.cancelled().await;
+    let _ = (beats.await, looks.await);
+
+    let producers = node.queues.iter().map(|queue| queue.producer()).collect();
+    if let Err(error) = node.storage().retire(producers).await {
+        // The others will notice.
+        tracing::debug!(target: "kerrera", event = "retire.failed", %error);
+    }
+}
+
+fn identity(node: &Node, queue: &Queue, uuid: Uuid) -> Producer {
+    Producer { uuid, node: node.name.clone(), queue: queue.name.clone(), limit: queue.limit }
+}
+
+async fn beat(node: Arc<Node>) {
+    let ttl = node.storage().silence_is_death().then_some(node.tuning.ttl);
+    let mut heart = Heart::new(Instant::now(), node.tuning.beat, ttl);
+    let mut event = Event::Tick;
+    loop {
+        for effect in heart.step(Instant::now(), std::mem::replace(&mut event, Event::Tick)) {
+            match effect {
+                Effect::Doubt => doubt(&node),
+                Effect::Trust => trust(&node),
+                Effect::Beat => {
+                    let sent = Instant::now();
+                    event = match send(&node).await {
+                        Ok(()) => Event::Answered { sent },
+                        Err(error) => {
+                            node.health.ill(HEART, error);
+                            Event::Failed
+                        }
+                    };
+                }
+            }
+        }
+        watch_the_clock(&node);
+        if !matches!(event, Event::Tick) {
+            continue;
+        }
+        // Not longer than a second, to see which runs are late.
+        let wake = heart.wakes_at().min(Instant::now() + Duration::from_secs(1));
+        tokio::select! {
+            () = tokio::time::sleep_until(wake.into()) => {}
+            () = node.stop.loops.cancelled() => return,
+        }
+    }
+}
+
+/// Sends a beat and follows the answer.
+async fn send(node: &Node) -> Result<()> {
+    let beats = node.queues.iter().map(|queue| Beat {
+        producer: queue.producer(),
+        paused: queue.paused,
+        running: queue.running().keys().copied().collect(),
+    });
+    let Pulse { dead, gone } = node.storage().beat(beats.collect()).await?;
+    node.health.well(HEART);
+    for queue in &node.queues {
+        if dead.contains(&queue.producer()) {
+            revive(node, queue).await?;
+        }
+        stop(queue, &gone);
+    }
+    Ok(())
+}
+
+/// This node was declared dead in a queue: its jobs there belong to others now. It begins again
+/// under a new name.
+async fn revive(node: &Node, queue: &Queue) -> Result<()> {
+    tracing::warn!(
+        target: "kerrera",
+        event = "producer.lost",
+        queue = %queue.name,
+        "other nodes took this one for dead, and its running jobs; they are told to stop here"
+    );
+    for run in queue.running().values() {
+        run.cancellation.cancel(Reason::Gone);
+    }
+    let fresh = Uuid::new_v4();
+    node.storage().enroll(vec![identity(node, queue, fresh)]).await?;
+    queue.renew(fresh);
+    queue.inbox.wake();
+    Ok(())
+}
+
+fn stop(queue: &Queue, gone: &[(JobId, ClaimToken)]) {
+    let running = queue.running();
+    for claim in gone {
+        if let Some(run) = running.get(claim) {
+            tracing::info!(target: "kerrera", event = "job.gone", id = claim.0);
+            run.cancellation.cancel(Reason::Gone);
+        }
+    }
+}
+
+/// The lease is nearly over, and others may take the running jobs: start none, and stop these.
+fn doubt(node: &Node) {
+    tracing::warn!(
+        target: "kerrera",
+        event = "node.doubt",
+        "no sign of life has reached the database for too long; running jobs are told to stop"
+    );
+    for queue in &node.queues {
+        queue.trusted.send_replace(false);
+    }
+    node.cancel_all(Reason::Doubt);
+}
+
+fn trust(node: &Node) {
+    tracing::info!(target: "kerrera", event = "node.trust", "the database is reached again");
+    for queue in &node.queues {
+        queue.trusted.send_replace(true);
+        queue.inbox.wake();
+    }
+}
+
+/// Says which runs are late, and gives up those whose worker allows it.
+fn watch_the_clock(node: &Node) {
+    let now = Instant::now();
+    for queue in &node.queues {
+        let mut running = queue.running();
+        let mut given_up = Vec::new();
+        for ((id, token), run) in running.iter_mut() {
+            let late = run.due.is_some_and(|due| now > due + node.tuning.cancel_grace * 2);
+            if late && !run.reported {
+                run.reported = true;
+                tracing::warn!(
+                    target: "kerrera",
+                    event = "job.overdue",
+                    id,
+                    worker = run.worker,
+                    queue = %queue.name,
+                    "the run does not end though it was told to: does it block? it keeps its slot"
+                );
+            }
+            if run.abandoned.is_some_and(|time| now > time) {
+                given_up.push((*id, *token));
+            }
+        }
+        for claim in given_up {
+            if let Some(run) = running.remove(&claim) {
+                abandon(node, queue, claim, &run, now);
+            }
+        }
+    }
+}
+
+/// Takes slot and claim from a run that goes on, since its worker said so.
+fn abandon(
+    node: &Node,
+    queue: &Queue,
+    (id, token): (JobId, ClaimToken),
+    run: &super::Run,
+    now: Instant,
+) {
+    let worker = run.worker;
+    tracing::error!(target: "kerrera", event = "job.abandoned", id, worker, queue = %queue.name);
+    let Ok(outcome) = decide(run.position, StateEvent::Failed { retry_in: run.backoff }) else {
+        return;
+    };
+    let words =
+        format!("** (TimeoutError) {worker} did not end and was given up; it may still run");
+    let failure = Failure {
+        attempt: run.position.attempt,
+        error: sanitise(&words),
+        node: node.name.clone(),
+        ran: now - run.started,
+    };
+    let ack = Ack { id, token, outcome, failure: Some(failure), meta: None, then: Vec::new() };
+    node.acks.hand_in(Ended { ack, position: run.position });
+    queue.inbox.ended();
+}
+
+async fn judge(node: Arc<Node>) {
+    let mut rescuer = Rescuer::new(node.tuning.ttl, node.tuning.look);
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(node.tuning.look) => {}
+            () = node.stop.loops.cancelled() => return,
+        }
+        let rescued = match node.storage().look().await {
+            Ok(look) => match rescuer.looked(Instant::now(), &look) {
+                Some(dead) => rescue(&node, dead).await,
+                None => Ok(()),
+            },
+            Err(error) => Err(error),
+        };
+        match rescued {
+            Ok(()) => node.health.well(RESCUER),
+            Err(error) => {
+                rescuer.blinded();
+                node.health.ill(RESCUER, error);
+            }
+        }
+    }
+}
+
+async fn rescue(node: &Node, mut dead: Vec<Sighting>) -> Result<()> {
+    loop {
+        let rescue = node.storage().rescue(std::mem::take(&mut dead), RESCUE_BATCH).await?;
+        for producer in &rescue.removed {
+            tracing::warn!(target: "kerrera", event = "rescue.producer", %producer);
+        }
+        for (id, queue, state) in &rescue.jobs {
+            tracing::warn!(target: "kerrera", event = "rescue.job", id, queue, %state);
+        }
+        let available = rescue.jobs.iter().filter(|(.., state)| *state == State::Available);
+        node.client.wake_all(available.map(|(_, queue, _)| queue.as_str()));
+        if rescue.jobs.len() < RESCUE_BATCH as usize {
+            return Ok(());
+        }
+    }
+}

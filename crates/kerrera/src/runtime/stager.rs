@@ -1,0 +1,48 @@
+//! Makes due jobs available, and polls for waiting ones in case a hint was lost.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::Node;
+use crate::engine::stager::{Event, Stager};
+
+pub(crate) const NAME: &str = "stager";
+
+pub(crate) async fn run(node: Arc<Node>) {
+    let tuning = &node.tuning;
+    let now = Instant::now().into_std();
+    let mut stager = Stager::new(now, tuning.stage_interval, tuning.stage_limit);
+    loop {
+        tokio::select! {
+            () = sleep_until(Instant::from_std(stager.wakes_at())) => {}
+            () = node.stop.loops.cancelled() => return,
+        }
+        let with_room = node.queues.iter().filter(|queue| queue.has_room.load(Ordering::Relaxed));
+        let watched = with_room.map(|queue| queue.name.clone()).collect();
+        let event = match node.storage().stage(tuning.stage_limit, watched).await {
+            Ok(staged) => {
+                node.health.well(NAME);
+                tell(&node, &staged.ready, staged.count);
+                Event::Staged(staged.count)
+            }
+            Err(error) => {
+                node.health.ill(NAME, error);
+                Event::Failed { jitter: fastrand::f64() }
+            }
+        };
+        stager.step(Instant::now().into_std(), event);
+    }
+}
+
+/// Wakes those who can run what is ready. Jobs that were staged for a queue that only other nodes
+/// work are found by them: each stages and looks for itself.
+fn tell(node: &Node, ready: &[String], count: u64) {
+    for queue in ready {
+        node.client.wake_local(queue);
+    }
+    if count > 0 {
+        tracing::debug!(target: "kerrera", event = "stage", count);
+    }
+}

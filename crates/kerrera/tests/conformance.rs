@@ -1,0 +1,37 @@
+//! What the engine does, on every storage: each test runs on SQLite and on PostgreSQL.
+
+#[path = "conformance/inserting.rs"]
+mod inserting;
+#[path = "conformance/outcomes.rs"]
+mod outcomes;
+#[path = "conformance/queues.rs"]
+mod queues;
+#[path = "conformance/scene.rs"]
+mod scene;
+#[path = "conformance/stopping.rs"]
+mod stopping;
+
+/// Makes two tests of a scenario: one on SQLite, one on PostgreSQL.
+macro_rules! on_both {
+    ($($(#[$attribute:meta])* $name:ident),* $(,)?) => {
+        mod sqlite {
+            $(
+                $(#[$attribute])*
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(crate::scene::Scene::on_sqlite().await).await;
+                }
+            )*
+        }
+        mod postgres {
+            $(
+                $(#[$attribute])*
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(crate::scene::Scene::on_postgres().await).await;
+                }
+            )*
+        }
+    };
+}
+use on_both;

@@ -1,0 +1,18 @@
+use kerrera::prelude::*;
+
+struct App;
+
+#[derive(Serialize, Deserialize, Worker)]
+struct SendWelcomeEmail {
+    user_id: i64,
+}
+
+impl Perform<App> for SendWelcomeEmail {
+    async fn perform(&self, _: &Context<App>) -> JobResult {
+        done()
+    }
+}
+
+fn main() {
+    let _ = Kerrera::builder("sqlite::memory:").queue("default", 10).worker::<SendWelcomeEmail>();
+}
