@@ -15,7 +15,8 @@ pub fn install(database: &Database) {
         Database::Postgres(_) => database.run(include_str!("sql/audit_postgres.sql")),
         Database::Sqlite(_) => {
             let audit = include_str!("sql/audit_sqlite.sql");
-            database.run(&audit.replace("{old}", &standing("old")).replace("{new}", &standing("new")));
+            database
+                .run(&audit.replace("{old}", &standing("old")).replace("{new}", &standing("new")));
         }
     }
 }
@@ -95,8 +96,44 @@ fn standing(row: &str) -> String {
 
 fn read<T: DeserializeOwned>(database: &Database, sql: &str) -> Vec<T> {
     let rows = database.rows(sql);
-    let parsed = rows.iter().map(|row| {
-        serde_json::from_str(row).unwrap_or_else(|error| panic!("{error} in {row}"))
-    });
+    let parsed = rows
+        .iter()
+        .map(|row| serde_json::from_str(row).unwrap_or_else(|error| panic!("{error} in {row}")));
     parsed.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use kerrera::State;
+
+    use super::*;
+    use crate::history::Standing;
+
+    fn standing(state: State, errors: usize) -> Standing {
+        let by = vec!["a".to_owned(), "producer".to_owned(), "k:1".to_owned()];
+        Standing { state, by, attempt: 1, max_attempts: 3, errors, rescued: 0, snoozed: 0 }
+    }
+
+    fn change(seq: i64, old: Standing, new: Standing) -> Change {
+        Change { seq, job: 1, old: Some(old), new: Some(new), at: seq }
+    }
+
+    #[test]
+    fn the_parts_of_a_move_are_one_change_and_what_comes_later_is_another() {
+        let running = standing(State::Executing, 0);
+        let [moved, failed] = [0, 1].map(|errors| standing(State::Retryable, errors));
+        let disowned = Standing { by: failed.by[..2].to_vec(), ..failed.clone() };
+        let parts = [
+            change(5, running.clone(), moved.clone()),
+            change(6, moved.clone(), failed.clone()),
+            change(7, failed.clone(), disowned.clone()),
+        ];
+        let whole = Change { new: Some(disowned.clone()), ..parts[0].clone() };
+        assert_eq!(folded(parts.to_vec()), [whole]);
+
+        let late = [parts[0].clone(), change(7, moved.clone(), failed.clone())];
+        assert_eq!(folded(late.to_vec()), late, "something else came between");
+        let due = [parts[0].clone(), change(6, moved.clone(), standing(State::Available, 0))];
+        assert_eq!(folded(due.to_vec()), due, "another move");
+    }
 }

@@ -15,11 +15,15 @@ mod tests;
 
 use std::fmt;
 
-use kerrera::{JobId, State};
+use kerrera::JobId;
 use kerrera_core::state::Event;
 
 use crate::history::{End, History};
-use story::{Judged, Story};
+use story::Story;
+
+/// How far the database's clock may be behind when it stamps a change, in microseconds: SQLite's has
+/// milliseconds, and a statement's time is that of its beginning.
+const COARSE: i64 = 5_000;
 
 /// Checks a history that has come to rest: every node has ended, and every job should have.
 pub fn check(history: &History) -> Report {
@@ -196,8 +200,4 @@ fn agrees(end: End, event: Event) -> bool {
         // It was dropped because it was told to stop: given back, or failed if that was a timeout.
         End::Stopped => matches!(event, Event::Released | Event::Failed { .. }),
     }
-}
-
-fn is_end(judged: &Judged, state: State) -> bool {
-    state.is_final() && matches!(judged, Judged::Event(_) | Judged::Illegal(_))
 }

@@ -48,7 +48,8 @@ pub enum Kind {
     Snooze,
     /// It finds that it is not needed.
     Cancel,
-    /// It takes long, in a queue of its own, and does not heed the wish that it stop.
+    /// It takes long, in a queue of its own, and does not heed the wish that it stop. Once it has
+    /// been interrupted, it takes a tenth of that, so that a scenario comes to rest soon.
     Long,
     /// It has one attempt: if its node dies, it is discarded.
     Once,
@@ -108,7 +109,8 @@ impl Act {
     }
 
     async fn act(&self, job: &Job) -> JobResult {
-        tokio::time::sleep(Duration::from_millis(self.ms)).await;
+        let shorter = if self.kind == Kind::Long && job.attempt > 1 { 10 } else { 1 };
+        tokio::time::sleep(Duration::from_millis(self.ms / shorter)).await;
         let is_first = job.errors.is_empty();
         let snoozed = || {
             let meta: serde_json::Value = job.meta.decode().unwrap_or_default();

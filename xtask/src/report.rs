@@ -19,8 +19,6 @@ pub(crate) struct Row {
 pub(crate) enum Outcome {
     /// It ran, and all passed.
     Passed,
-    /// There is nothing in this workspace for it to run.
-    Absent,
     /// It failed, for this reason.
     Failed(String),
 }
@@ -41,7 +39,7 @@ impl Report {
     fn failed(&self) -> u64 {
         let failed = |row: &Row| match row.outcome {
             Outcome::Failed(_) => row.counts.failed.max(1),
-            Outcome::Passed | Outcome::Absent => 0,
+            Outcome::Passed => 0,
         };
         self.rows.iter().map(failed).sum()
     }
@@ -67,7 +65,6 @@ impl Report {
             let minutes = row.took.as_secs_f64() / 60.0;
             let outcome = match &row.outcome {
                 Outcome::Passed => "ok",
-                Outcome::Absent => "nothing to run",
                 Outcome::Failed(reason) => &format!("FAILED: {reason}"),
             };
             let _ = writeln!(
@@ -96,7 +93,6 @@ mod tests {
             rows: vec![
                 row("unit", 12, 0, Outcome::Passed),
                 row("docs", 3, 0, Outcome::Passed),
-                row("adapters", 0, 0, Outcome::Absent),
             ],
         };
         assert!(report.is_good());
@@ -106,7 +102,6 @@ mod tests {
 lane          minutes  passed  failed  ignored  outcome
 unit             1.50      12       0        0  ok
 docs             1.50       3       0        0  ok
-adapters         1.50       0       0        0  nothing to run
 
 15 passed, 0 failed
 "

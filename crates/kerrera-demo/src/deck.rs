@@ -7,10 +7,8 @@ use fastrand::Rng;
 /// A deck says how often each card is in it, so every card comes at exactly its rate; the seed
 /// decides only when.
 pub(crate) fn deal<T: Copy>(random: &mut Rng, deck: &[(usize, T)], count: usize) -> Vec<T> {
-    let mut cards: Vec<T> = deck
-        .iter()
-        .flat_map(|&(times, card)| std::iter::repeat_n(card, times))
-        .collect();
+    let mut cards: Vec<T> =
+        deck.iter().flat_map(|&(times, card)| std::iter::repeat_n(card, times)).collect();
     let mut dealt = Vec::with_capacity(count);
     while dealt.len() < count && !cards.is_empty() {
         random.shuffle(&mut cards);

@@ -21,7 +21,8 @@ use crate::store::Store;
 use crate::summary::{Ending, Report};
 use crate::visitors::{self, Answers};
 use crate::workers::{
-    BulkEmailSend, DailyReport, DataImport, LogAnalytics, SendWelcomeEmail, airports_in, report_path,
+    BulkEmailSend, DailyReport, DataImport, LogAnalytics, SendWelcomeEmail, airports_in,
+    report_path,
 };
 
 /// The file that is imported.
@@ -110,9 +111,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
 
     let play = Play { scenario: &scenario, client: &client, store: &store, progress: &progress };
     let ended = tokio::select! {
-        played = play.from_beginning_to_end(&server, &answers, &options) => {
-            played.map(|()| Ending::Finished)
-        }
+        played = play.run(&server, &answers, &options) => played.map(|()| Ending::Finished),
         () = tokio::time::sleep(options.limit.saturating_sub(started.elapsed())) => {
             Ok(Ending::OutOfTime)
         }
@@ -162,7 +161,7 @@ struct Play<'a> {
 }
 
 impl Play<'_> {
-    async fn from_beginning_to_end(
+    async fn run(
         &self,
         server: &SignUpServer,
         answers: &Arc<Answers>,

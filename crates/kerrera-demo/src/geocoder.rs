@@ -83,7 +83,10 @@ impl Geocoder {
         tokio::time::sleep(LATENCY).await;
         match self.trouble(sheet) {
             Some(error) => Err(error),
-            None => Ok(places.iter().map(|&(latitude, longitude)| geohash(latitude, longitude)).collect()),
+            None => Ok(places
+                .iter()
+                .map(|&(latitude, longitude)| geohash(latitude, longitude))
+                .collect()),
         }
     }
 
@@ -139,7 +142,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn trouble_comes_as_often_as_it_was_made_up() {
         let geocoder = Geocoder::new([(0, Trouble::Away(2)), (200, Trouble::Refused)]);
-        for expected in [Some(GeocoderError::Temporary), Some(GeocoderError::Temporary), None, None] {
+        for expected in [Some(GeocoderError::Temporary), Some(GeocoderError::Temporary), None, None]
+        {
             assert_eq!(geocoder.locate(0, &[]).await.err(), expected);
         }
         for _ in 0..3 {

@@ -32,16 +32,17 @@ pub(crate) struct Mail<'a> {
 impl Mailer {
     /// A mailer that talks to this server without TLS, which is right on the loopback interface only.
     pub(crate) fn new(server: SocketAddr) -> anyhow::Result<Mailer> {
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(server.ip().to_string())
-            .port(server.port())
-            .timeout(Some(TIMEOUT))
-            .build();
+        let transport =
+            AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(server.ip().to_string())
+                .port(server.port())
+                .timeout(Some(TIMEOUT))
+                .build();
         Ok(Mailer { transport, from: Address::new("demo", "kerrera.example")? })
     }
 
     /// Sends it. When it returns an error, the server may have it all the same.
     pub(crate) async fn send(&self, mail: Mail<'_>) -> Result<(), MailError> {
-        let to = mail.email.parse().map_err(|error| MailError::Address(error))?;
+        let to = mail.email.parse().map_err(MailError::Address)?;
         let message = Message::builder()
             .message_id(Some(format!("<{}@kerrera.example>", mail.key)))
             .from(Mailbox::new(Some("Kerrera demo".to_owned()), self.from.clone()))

@@ -105,7 +105,8 @@ impl Display {
             Display::Bars(bars) => bars.show(watched, snapshot),
             Display::Lines { start, next } if Instant::now() >= *next => {
                 *next += LINE;
-                let mut line = format!("{:5.1} s  {}", start.elapsed().as_secs_f64(), people(watched));
+                let mut line =
+                    format!("{:5.1} s  {}", start.elapsed().as_secs_f64(), people(watched));
                 for (queue, expected) in watched.expected {
                     let ended = snapshot.ended(queue);
                     line += &format!("; {queue} {ended}/{expected}{}", under_way(snapshot, queue));

@@ -113,7 +113,8 @@ impl Office {
         *tries += 1;
         let nth = *tries;
         // An address that nobody has is as good as gone.
-        let answer = self.mailboxes.get(address).map_or(Answer::Gone, |mailbox| mailbox.answer(nth));
+        let answer =
+            self.mailboxes.get(address).map_or(Answer::Gone, |mailbox| mailbox.answer(nth));
         match answer {
             Answer::Busy => {
                 books.ledger.busy += 1;

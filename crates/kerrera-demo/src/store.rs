@@ -5,6 +5,7 @@ mod sqlite;
 
 use std::fmt;
 
+use anyhow::bail;
 use kerrera::{Client, Database, NewJob, State};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,7 @@ pub(crate) use sqlite::Sqlite;
 #[derive(Debug)]
 pub(crate) enum Store {
     Sqlite(Sqlite),
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
 }
 
 /// Somebody who wants to become a user.
@@ -115,9 +116,16 @@ impl Store {
     ///
     /// When it cannot be opened, or holds what is not of the demonstration.
     pub(crate) async fn open(url: &str, places: u32) -> anyhow::Result<Store> {
-        match url.split(':').next() {
-            Some("postgres" | "postgresql") => Postgres::open(url, places).await.map(Store::Postgres),
-            _ => Sqlite::open(url, places).await.map(Store::Sqlite),
+        // The URL itself is not repeated: it may hold a password.
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("postgres" | "postgresql") => {
+                Ok(Store::Postgres(Box::new(Postgres::open(url, places).await?)))
+            }
+            Some("sqlite") => Ok(Store::Sqlite(Sqlite::open(url, places).await?)),
+            _ => bail!(
+                "the database URL begins with neither \"sqlite:\" nor \"postgres:\": write \
+                 sqlite:demo.db or postgres://user@host/database"
+            ),
         }
     }
 
@@ -168,7 +176,11 @@ impl Store {
     }
 
     /// Writes airports, over what was there before.
-    pub(crate) async fn save_airports(&self, sheet: u32, airports: Vec<Airport>) -> anyhow::Result<()> {
+    pub(crate) async fn save_airports(
+        &self,
+        sheet: u32,
+        airports: Vec<Airport>,
+    ) -> anyhow::Result<()> {
         on_either!(self, store => store.save_airports(sheet, serde_json::to_string(&airports)?).await)
     }
 

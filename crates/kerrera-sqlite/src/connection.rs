@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use kerrera_core::error::Kind;
 use kerrera_core::{Error, Result};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::options::{Place, Synchronous};
 use crate::refusal::{self, Holder, told};
 
 /// How long one try waits for a lock. Behind a transaction of this process it is the only one.
-pub(crate) const ONE_TRY: Duration = Duration::from_secs(5);
+const ONE_TRY: Duration = Duration::from_secs(5);
 
 /// How many statements a connection keeps prepared: more than there are.
 const STATEMENTS: usize = 64;
@@ -71,7 +71,7 @@ pub(crate) fn set_durability(
 }
 
 /// Runs something again while it is refused a lock, as long as [`ONE_TRY`].
-pub(crate) fn patiently<T>(mut work: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+fn patiently<T>(mut work: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
     let start = Instant::now();
     loop {
         match work() {
@@ -83,11 +83,39 @@ pub(crate) fn patiently<T>(mut work: impl FnMut() -> rusqlite::Result<T>) -> rus
     }
 }
 
+/// Begins a transaction that writes, however long others do so, within reason.
+pub(crate) fn begin<'c>(
+    connection: &'c Connection,
+    place: &Place,
+    patience: Duration,
+) -> Result<Transaction<'c>> {
+    let start = Instant::now();
+    loop {
+        match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
+            Ok(tx) => return Ok(tx),
+            Err(error) if refusal::is_busy(&error) => {}
+            Err(error) => return Err(told("begin a transaction", place, error)),
+        }
+        // SQLite has waited for one try. Behind a transaction of this process more would be in vain
+        // if that transaction waits for us.
+        let holder = place.path().map_or(Holder::Unknown, holder);
+        let limit = match holder {
+            Holder::ThisProcess | Holder::Unknown => ONE_TRY,
+            Holder::AnotherProcess | Holder::Nobody => patience,
+        };
+        let waited = start.elapsed();
+        if waited >= limit {
+            return Err(refusal::locked(place, waited, holder));
+        }
+    }
+}
+
 /// Who holds the write lock of the database at `path`, as far as the system tells.
 ///
 /// In a write-ahead log's shared memory, byte 120 is the write lock; Linux lists who holds it.
-pub(crate) fn holder(path: &Path) -> Holder {
-    let Some(inode) = inode(&beside(path, "-shm")) else { return Holder::Unknown };
+fn holder(path: &Path) -> Holder {
+    let memory = path.canonicalize().ok().and_then(|path| inode(&beside(&path, "-shm")));
+    let Some(inode) = memory else { return Holder::Unknown };
     let Ok(locks) = std::fs::read_to_string("/proc/locks") else { return Holder::Unknown };
     let process = std::process::id().to_string();
     for line in locks.lines() {
@@ -99,7 +127,7 @@ pub(crate) fn holder(path: &Path) -> Holder {
             return if ours { Holder::ThisProcess } else { Holder::AnotherProcess };
         }
     }
-    Holder::Unknown
+    Holder::Nobody
 }
 
 /// The path of a file that stands beside the database: `jobs.db-wal`.
@@ -125,6 +153,7 @@ fn flags() -> OpenFlags {
 }
 
 fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
+    #[allow(unused_mut, reason = "the older ones of the range take a shared reference")]
     let mut connection = connection;
     connection.busy_handler(Some(wait_for_lock as fn(i32) -> bool))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -171,4 +200,26 @@ fn missing(place: &Place) -> Error {
         "there is no database {place}: check the path, or open it with migrations, which make it"
     );
     Error::new(Kind::Unmigrated, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_holder_of_the_write_lock_is_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobs.db");
+        let place = Place::File(path.clone());
+        let mut connection = open_writer(&place, true).unwrap();
+        set_durability(&connection, &place, Synchronous::Full).unwrap();
+        connection.execute_batch("CREATE TABLE t (x)").unwrap();
+
+        assert_eq!(holder(&path), Holder::Nobody);
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+        assert_eq!(holder(&path), Holder::ThisProcess);
+        tx.commit().unwrap();
+        assert_eq!(holder(&path), Holder::Nobody);
+    }
 }

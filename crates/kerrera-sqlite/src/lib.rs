@@ -6,8 +6,6 @@
 //! use kerrera_sqlite::{Sqlite, SqliteOptions, Synchronous};
 //!
 //! # fn main() -> kerrera_core::Result<()> {
-//! # let folder = tempfile::tempdir().unwrap();
-//! # std::env::set_current_dir(&folder).unwrap();
 //! let plain = Sqlite::open("jobs.db")?;
 //! let same = Sqlite::from_url("sqlite:jobs.db")?;
 //! let tuned = SqliteOptions::file("jobs.db").synchronous(Synchronous::Normal).open()?;

@@ -2,7 +2,8 @@
 //!
 //! The operating system frees the lock when the process ends, however it ends, and not before: a
 //! process that is merely stopped keeps it. The file stands beside the database, named after it and
-//! a number that no other process ever has: `jobs.db.<process>.lock`.
+//! a number that no other process ever has: `jobs.db.<process>.lock`. Programs that the process starts
+//! do not inherit the lock.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;

@@ -13,7 +13,7 @@ use crate::options::Place;
 use crate::refusal::{self, told};
 use crate::writer::start_thread;
 
-/// How many there are: one more than the longest question needs.
+/// How many there are: a long question does not keep a short one waiting.
 const READERS: usize = 2;
 
 /// The way to the threads. They end when this is dropped.

@@ -78,8 +78,8 @@ pub(crate) fn told(what: &str, place: &Place, error: rusqlite::Error) -> Error {
 pub(crate) fn locked(place: &Place, waited: Duration, holder: Holder) -> Error {
     let seconds = waited.as_secs_f32();
     let message = match holder {
-        Holder::AnotherProcess => format!(
-            "nothing was written to {place}: another process has held its write lock for \
+        Holder::AnotherProcess | Holder::Nobody => format!(
+            "nothing was written to {place}: other processes have held its write lock for \
              {seconds:.0} s"
         ),
         Holder::ThisProcess | Holder::Unknown => format!(
@@ -96,6 +96,9 @@ pub(crate) fn locked(place: &Place, waited: Duration, holder: Holder) -> Error {
 pub(crate) enum Holder {
     ThisProcess,
     AnotherProcess,
+    /// Not any more.
+    Nobody,
+    /// The system does not tell.
     Unknown,
 }
 

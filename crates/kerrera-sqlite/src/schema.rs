@@ -1,9 +1,12 @@
 //! The tables: made, brought up to date, checked.
 
+use std::time::Duration;
+
 use kerrera_core::error::Kind;
 use kerrera_core::{Error, Result, Timestamp};
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension};
 
+use crate::connection;
 use crate::options::Place;
 use crate::refusal::told;
 
@@ -52,10 +55,17 @@ pub(crate) fn require_current(connection: &Connection, place: &Place) -> Result<
 /// # Errors
 ///
 /// Those of [`check`], or SQLite's.
-pub(crate) fn migrate(connection: &mut Connection, place: &Place, now: Timestamp) -> Result<()> {
+pub(crate) fn migrate(
+    connection: &Connection,
+    place: &Place,
+    patience: Duration,
+    now: Timestamp,
+) -> Result<()> {
+    if require_current(connection, place).is_ok() {
+        return Ok(());
+    }
     let refused = |error| told("make the tables", place, error);
-    let tx =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(refused)?;
+    let tx = connection::begin(connection, place, patience)?;
     // Looked at under the lock: another process may be doing the same.
     let version = match found(&tx, place)? {
         Found::Ours(version) => version,
@@ -118,4 +128,39 @@ fn type_of_times(connection: &Connection) -> rusqlite::Result<Option<String>> {
 
 fn foreign(message: String) -> Error {
     Error::new(Kind::ForeignSchema, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The plan of a statement, with null for every parameter.
+    fn plan(connection: &Connection, sql: &str) -> String {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let (mut rows, mut plan) = (statement.raw_query(), String::new());
+        while let Some(row) = rows.next().unwrap() {
+            plan.push_str(row.get_ref(3).unwrap().as_str().unwrap());
+            plan.push('\n');
+        }
+        plan
+    }
+
+    #[test]
+    fn statements_use_the_indexes_that_they_name() {
+        let connection = Connection::open_in_memory().unwrap();
+        migrate(&connection, &Place::Memory, Duration::ZERO, Timestamp::MIN).unwrap();
+        let statements = [
+            (include_str!("sql/claim.sql"), "kerrera_available (queue=? AND (priority,"),
+            (include_str!("sql/stage.sql"), "kerrera_due (scheduled_at<?)"),
+            (include_str!("sql/ready.sql"), "kerrera_available (queue=?)"),
+            (include_str!("sql/orphans.sql"), "kerrera_executing"),
+            (include_str!("sql/remove_idle.sql"), "kerrera_executing"),
+        ];
+        for (sql, index) in statements {
+            let plan = plan(&connection, sql);
+            assert!(plan.contains(&format!("USING INDEX {index}")), "{plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "nothing is sorted: {plan}");
+            assert!(!plan.contains("SCAN oban_jobs\n"), "{plan}");
+        }
+    }
 }

@@ -9,17 +9,16 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, ThreadId};
-use std::time::{Duration, Instant};
 
 use kerrera_core::error::Kind;
 use kerrera_core::{Clock, Error, Result, Timestamp};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, DropBehavior, Transaction};
 use tokio::sync::{oneshot, watch};
 
-use crate::connection::{self, ONE_TRY};
+use crate::connection;
 use crate::lookout::Lookout;
 use crate::options::{Place, SqliteOptions};
-use crate::refusal::{self, Holder, told};
+use crate::refusal::{self, told};
 use crate::schema;
 
 /// How many tasks share a transaction at most.
@@ -228,8 +227,8 @@ impl Thread {
     }
 
     fn open(&mut self, migrate: bool) -> Result<()> {
-        let SqliteOptions { place, synchronous, clock, .. } = &self.options;
-        let mut connection = match self.connection.take() {
+        let SqliteOptions { place, synchronous, clock, patience } = &self.options;
+        let connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
                 let connection = connection::open_writer(place, migrate)?;
@@ -244,7 +243,7 @@ impl Thread {
             }
         };
         let checked = if migrate {
-            schema::migrate(&mut connection, place, now(clock))
+            schema::migrate(&connection, place, *patience, now(clock))
         } else {
             schema::require_current(&connection, place)
         };
@@ -287,7 +286,7 @@ impl Thread {
         self.connect()?;
         let SqliteOptions { place, patience, .. } = &self.options;
         let Some(connection) = &self.connection else { return Err(refusal::closed(place)) };
-        let mut tx = begin(connection, place, *patience)?;
+        let mut tx = connection::begin(connection, place, *patience)?;
         let mut done = Vec::with_capacity(group.len());
         while let Some(mut task) = group.pop_front() {
             match in_savepoint(&mut tx, task.as_mut()) {
@@ -338,35 +337,12 @@ fn gather(
     (applications, next)
 }
 
-/// Takes the write lock, however long others hold it, within reason.
-fn begin<'c>(
-    connection: &'c Connection,
-    place: &Place,
-    patience: Duration,
-) -> Result<Transaction<'c>> {
-    let start = Instant::now();
-    loop {
-        match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
-            Ok(tx) => return Ok(tx),
-            Err(error) if refusal::is_busy(&error) => {}
-            Err(error) => return Err(told("begin a transaction", place, error)),
-        }
-        // SQLite has waited for one try. Behind a transaction of this process more would be in vain
-        // if that transaction waits for us.
-        let holder = place.path().map_or(Holder::Unknown, connection::holder);
-        let limit = if holder == Holder::AnotherProcess { patience } else { ONE_TRY };
-        let waited = start.elapsed();
-        if waited >= limit {
-            return Err(refusal::locked(place, waited, holder));
-        }
-    }
-}
-
 /// Runs a task so that it can be undone alone; an error means that the transaction is lost.
 fn in_savepoint(tx: &mut Transaction<'_>, task: &mut dyn Task) -> rusqlite::Result<bool> {
     let run = |tx: &Transaction<'_>, sql: &str| tx.prepare_cached(sql)?.execute([]);
     run(tx, "SAVEPOINT kerrera_task")?;
     let kept = task.run(tx);
+    tx.set_drop_behavior(DropBehavior::Rollback);
     if !kept {
         run(tx, "ROLLBACK TO kerrera_task")?;
     }

@@ -1,20 +1,29 @@
 //! Several on one file: their locks, their hints, their turns.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and a child process speaks to its test"
+)]
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use kerrera_core::state::{Event, decide};
 use kerrera_core::storage::{
     Ack, Acked, Claim, Hint, Jobs, Liveness, Operations, Presence, Producer, Signals,
 };
-use kerrera_core::{ClaimToken, Job, Limits, NewJob, State, Uuid, ValidJob};
-use kerrera_sqlite::Sqlite;
-use kerrera_sqlite::rusqlite::Connection;
+use kerrera_core::{
+    ClaimToken, Clock, Job, Limits, NewJob, State, Timestamp, Units, Uuid, ValidJob,
+};
+use kerrera_sqlite::rusqlite::{Connection, TransactionBehavior};
+use kerrera_sqlite::{Sqlite, SqliteOptions};
 use serde_json::json;
 use tempfile::TempDir;
+use testkit::process::Process;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -170,6 +179,7 @@ async fn a_lock_file_that_was_tidied_away_comes_back_with_the_next_producer() {
     assert!(File::open(&house.locks()[0]).unwrap().try_lock().is_err());
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn links_lead_to_the_same_lock() {
     let house = House::new();
@@ -220,6 +230,111 @@ async fn the_last_of_a_burst_is_heard_too() {
         }
     };
     tokio::time::timeout(PATIENCE, seen).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_that_is_stopped_lives_and_one_that_is_killed_does_not() {
+    let house = House::new();
+    let survivor = house.process().await;
+    enrolled(&survivor).await;
+    let inserted = survivor.insert(jobs(1)).await.unwrap();
+    let mut process = child(&house, "work");
+    process.line(PATIENCE, "claimed");
+
+    process.stop();
+    for _ in 0..10 {
+        let look = survivor.look().await.unwrap();
+        assert!(look.doubtful.is_empty(), "{look:?}");
+    }
+    process.kill9();
+    let look = survivor.look().await.unwrap();
+    assert_eq!(look.doubtful.len(), 1, "the system has freed its lock");
+
+    let rescue = survivor.rescue(look.doubtful, 10).await.unwrap();
+    let [(job, _, State::Available)] = rescue.jobs[..] else { panic!("{rescue:?}") };
+    assert_eq!(job, inserted[0].job().id);
+    assert_eq!(house.locks().len(), 1, "only our own is left");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_lock_of_another_process_is_waited_for_longer_than_our_own() {
+    let house = House::new();
+    let sqlite = house.process().await;
+    let mut process = child(&house, "hold");
+    process.line(PATIENCE, "held");
+
+    let insert = sqlite.insert(jobs(1));
+    // Longer than the five seconds after which a transaction of our own would be suspected.
+    let release = async {
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        process.kill9();
+    };
+    let (inserted, ()) = tokio::join!(insert, release);
+    assert_eq!(inserted.unwrap().len(), 1);
+}
+
+/// Not a test, but what [`child`] runs.
+#[test]
+#[ignore = "the other process of the tests above"]
+fn another_process() {
+    let (Ok(file), Ok(what)) = (std::env::var(FILE), std::env::var(WHAT)) else { return };
+    let mut held = Connection::open(&file).unwrap();
+    let kept = runtime().block_on(async {
+        let sqlite = Sqlite::open(&file).unwrap();
+        sqlite.open(false).await.unwrap();
+        if what == "work" {
+            let producer = enrolled(&sqlite).await;
+            assert_eq!(claim(&sqlite, producer, 1).await.len(), 1);
+            println!("claimed");
+        }
+        sqlite
+    });
+    let tx = (what == "hold").then(|| {
+        let tx = held.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+        println!("held");
+        tx
+    });
+    // Until it is killed.
+    std::thread::park_timeout(PATIENCE * 3);
+    drop((tx, kept));
+}
+
+const FILE: &str = "KERRERA_TEST_FILE";
+const WHAT: &str = "KERRERA_TEST_WHAT";
+
+/// A process on the file, which says when it has done what it is to do.
+fn child(house: &House, what: &str) -> Process {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--ignored", "--exact", "another_process", "--nocapture"]);
+    command.env(FILE, house.file()).env(WHAT, what);
+    Process::start(&mut command)
+}
+
+#[tokio::test]
+async fn clocks_that_disagree_break_nothing() {
+    let house = House::new();
+    let at = |time: &str| {
+        let clock = Clock::manual(time.parse::<Timestamp>().unwrap());
+        SqliteOptions::file(house.file()).clock(clock).open().unwrap()
+    };
+    let (ahead, behind) = (at("2026-11-22T14:00:00Z"), at("2026-11-22T12:00:00Z"));
+    ahead.open(true).await.unwrap();
+    behind.open(false).await.unwrap();
+    let producer = enrolled(&behind).await;
+
+    ahead.insert(jobs(3)).await.unwrap();
+    let claimed = claim(&behind, producer, 3).await;
+    assert_eq!(claimed.len(), 3, "what is available needs no clock");
+    let snooze = Event::Snoozed { wait: 1.minute() };
+    let acks = claimed
+        .iter()
+        .map(|job| Ack { outcome: decide(job.position(), snooze).unwrap(), ..completed(job) });
+    let acks: Vec<Ack> = acks.collect();
+    assert_eq!(behind.ack(acks).await.unwrap(), [Acked::Written; 3]);
+    assert_eq!(behind.stage(10, Vec::new()).await.unwrap().count, 0);
+    assert_eq!(ahead.stage(10, Vec::new()).await.unwrap().count, 3);
+    assert_eq!(claim(&behind, producer, 3).await.len(), 3);
 }
 
 #[test]

@@ -29,7 +29,11 @@ fn promises(found: &mut Findings<'_, '_>, rows: &HashMap<JobId, &Row>) {
         match rows.get(&job) {
             None => {
                 let key = insert.key();
-                found.job(Invariant::NoLostJob, job, format!("{key:?} was promised and is not there"));
+                found.job(
+                    Invariant::NoLostJob,
+                    job,
+                    format!("{key:?} was promised and is not there"),
+                );
             }
             Some(row) if row.key != insert.key() => {
                 let what = format!("it was promised for {:?} and is {:?}", insert.key(), row.key);

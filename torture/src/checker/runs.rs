@@ -6,7 +6,7 @@ use kerrera::JobId;
 use kerrera_core::state::Event;
 
 use super::story::{Execution, Life};
-use super::{Findings, Invariant};
+use super::{COARSE, Findings, Invariant};
 use crate::history::Fault;
 
 pub(super) fn check(found: &mut Findings<'_, '_>) {
@@ -16,7 +16,11 @@ pub(super) fn check(found: &mut Findings<'_, '_>) {
         claims(found, *job, life);
     }
     for (job, token) in &found.story.stray_ends {
-        found.job(Invariant::Attempts, *job, format!("a run under {token} ended and never began"));
+        found.job(
+            Invariant::Attempts,
+            *job,
+            format!("a run under {token} ended twice, or never began"),
+        );
     }
     limits(found);
 }
@@ -26,7 +30,7 @@ fn rescues(found: &mut Findings<'_, '_>, job: JobId, life: &Life<'_>) {
     for step in life.steps.iter().filter(|step| step.judged.event() == Some(Event::Rescued)) {
         let node = step.change.old.as_ref().and_then(|old| old.node()).unwrap_or_default();
         let at = step.change.at;
-        if !faults(found, node).any(|fault| fault.from.wall <= at) {
+        if !faults(found, node).any(|fault| fault.from.wall <= at + COARSE) {
             let what = format!("it was taken from {node}, to which nothing had happened");
             found.job(Invariant::ExplainedDuplicates, job, what);
         }
@@ -36,10 +40,10 @@ fn rescues(found: &mut Findings<'_, '_>, job: JobId, life: &Life<'_>) {
 /// Two runs are under way at once only if the earlier one's claim was taken away.
 fn overlaps(found: &mut Findings<'_, '_>, job: JobId, life: &Life<'_>) {
     for (earlier, later) in life.overlaps() {
-        let rescued = life.end_of(earlier.token).and_then(|step| step.judged.event())
-            == Some(Event::Rescued);
-        let struck = faults(found, earlier.node)
-            .any(|fault| fault.from.monotonic <= later.from.monotonic);
+        let rescued =
+            life.end_of(earlier.token).and_then(|step| step.judged.event()) == Some(Event::Rescued);
+        let struck =
+            faults(found, earlier.node).any(|fault| fault.from.monotonic <= later.from.monotonic);
         if !(rescued && struck) {
             let what = format!(
                 "it began to run under {} while it ran under {}",
@@ -101,7 +105,8 @@ fn limits(found: &mut Findings<'_, '_>) {
             over.push(format!("{node} ran {peak} jobs of {queue} at once; it may run {limit}"));
         }
     }
-    let violations = over.into_iter().map(|what| super::Violation { invariant: Invariant::Limits, what });
+    let violations =
+        over.into_iter().map(|what| super::Violation { invariant: Invariant::Limits, what });
     found.violations.extend(violations);
 }
 

@@ -14,7 +14,7 @@ use crate::history::{Change, End, Fault, FaultKind, History, Insert, Row, Run, S
 pub(super) struct Story<'h> {
     pub(super) history: &'h History,
     pub(super) lives: BTreeMap<JobId, Life<'h>>,
-    /// Ends of runs whose beginning nobody wrote down.
+    /// Ends of runs that have no beginning, or another end.
     pub(super) stray_ends: Vec<(JobId, &'h str)>,
 }
 
@@ -69,9 +69,12 @@ impl<'h> Story<'h> {
             lives.entry(change.job).or_default().steps.push(step);
         }
         let mut ends: HashMap<(JobId, &str), (End, Stamp)> = HashMap::new();
+        let mut stray_ends = Vec::new();
         for run in &history.runs {
-            if let Run::End { at, job, token, end } = run {
-                ends.insert((*job, token), (*end, *at));
+            if let Run::End { at, job, token, end } = run
+                && ends.insert((*job, token), (*end, *at)).is_some()
+            {
+                stray_ends.push((*job, token.as_str()));
             }
         }
         for run in &history.runs {
@@ -97,7 +100,8 @@ impl<'h> Story<'h> {
         for life in lives.values_mut() {
             life.runs.sort_by_key(|run| run.from.monotonic);
         }
-        Story { history, lives, stray_ends: ends.into_keys().collect() }
+        stray_ends.extend(ends.into_keys());
+        Story { history, lives, stray_ends }
     }
 
     pub(super) fn steps(&self) -> impl Iterator<Item = (JobId, &Step<'h>)> {
@@ -121,7 +125,10 @@ impl<'h> Story<'h> {
         }
         for run in &life.runs {
             let Execution { node, attempt, token, from, end, .. } = run;
-            let _ = writeln!(text, "    run    {token} on {node}, attempt {attempt}: {from:?}, {end:?}");
+            let _ = writeln!(
+                text,
+                "    run    {token} on {node}, attempt {attempt}: {from:?}, {end:?}"
+            );
         }
         let nodes: Vec<&str> = life.runs.iter().map(|run| run.node).collect();
         for fault in self.history.faults.iter().filter(|fault| nodes.contains(&&*fault.node)) {

@@ -7,11 +7,7 @@ use kerrera_core::failure::ERRORS_KEPT;
 use kerrera_core::state::Event;
 
 use super::story::{Judged, Life, Step};
-use super::{Findings, Invariant, agrees, is_end};
-
-/// How much the database's clock may be behind when it stamps a change, in microseconds: SQLite's
-/// has milliseconds, and a statement's time is that of its beginning.
-const COARSE: i64 = 5_000;
+use super::{COARSE, Findings, Invariant, agrees};
 
 pub(super) fn check(found: &mut Findings<'_, '_>) {
     let mut claimants: HashMap<&str, &[String]> = HashMap::new();
@@ -37,7 +33,11 @@ pub(super) fn check(found: &mut Findings<'_, '_>) {
             {
                 let owner = &new.by[..2];
                 if *claimants.entry(token).or_insert(owner) != owner {
-                    found.job(Invariant::SingleCompletion, *job, "two nodes claimed with one token");
+                    found.job(
+                        Invariant::SingleCompletion,
+                        *job,
+                        "two nodes claimed with one token",
+                    );
                 }
             }
         }
@@ -67,10 +67,10 @@ fn ends(life: &Life<'_>) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut ended = 0;
     let mut tokens: Vec<&str> = Vec::new();
-    for Step { change, judged } in &life.steps {
+    for Step { change, .. } in &life.steps {
         let Some(new) = &change.new else { continue };
         let moved = change.old.as_ref().is_none_or(|old| old.state != new.state);
-        ended += usize::from(moved && is_end(judged, new.state));
+        ended += usize::from(moved && new.state.is_final());
         if moved && new.state == State::Executing {
             let token = new.token().unwrap_or_default();
             if tokens.contains(&token) {

@@ -11,9 +11,13 @@ use kerrera_postgres::{Config, Postgres};
 use crate::arguments::MigrateArguments;
 
 pub(crate) async fn run(arguments: MigrateArguments) -> anyhow::Result<ExitCode> {
-    match arguments.database_url.split(':').next() {
+    match arguments.database_url.split_once(':').map(|(scheme, _)| scheme) {
         Some("postgres" | "postgresql") => in_postgres(arguments).await?,
-        _ => in_sqlite(arguments).await?,
+        Some("sqlite") => in_sqlite(arguments).await?,
+        _ => bail!(
+            "the database URL begins with neither \"sqlite:\" nor \"postgres:\": write \
+             sqlite:jobs.db or postgres://user@host/database"
+        ),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -192,8 +192,8 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::smtp_sink::mailbox::Mailbox;
     use crate::smtp_sink::Ledger;
+    use crate::smtp_sink::mailbox::Mailbox;
 
     /// What the server answers to a client that says all this at once, and what it has in its books.
     async fn talk(mailbox: Mailbox, lines: &[&str]) -> (String, Ledger) {
@@ -262,7 +262,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn commands_out_of_order_are_refused() {
-        let lines = ["RCPT TO:<ada@mail.example>", "DATA", "MAIL TO:<x>", SEND[0], SEND[0], "VRFY a"];
+        let lines =
+            ["RCPT TO:<ada@mail.example>", "DATA", "MAIL TO:<x>", SEND[0], SEND[0], "VRFY a"];
         let (said, _) = talk(Mailbox::Fine, &lines).await;
         assert_eq!(codes(&said), ["220", "503", "503", "501", "250", "503", "500"]);
     }

@@ -22,6 +22,11 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Makes the tables, and forgets an earlier run. The database must not have jobs of others.
     pub(crate) async fn open(url: &str, places: u32) -> anyhow::Result<Postgres> {
+        // Says best what is wrong when it is. That the tables of the jobs are missing is not.
+        match Client::connect(url).await {
+            Err(error) if !error.is_unmigrated() => return Err(error.into()),
+            _ => {}
+        }
         let pool = Pool::connect(url.parse()?).await?;
         let mut connection = pool.take().await?;
         let tx = connection.transaction().await?;
@@ -137,11 +142,7 @@ impl Postgres {
         })
     }
 
-    async fn query(
-        &self,
-        sql: &str,
-        values: &[&(dyn ToSql + Sync)],
-    ) -> anyhow::Result<Vec<Row>> {
+    async fn query(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> anyhow::Result<Vec<Row>> {
         let connection = self.pool.take().await?;
         Ok(connection.query(sql, values).await?)
     }

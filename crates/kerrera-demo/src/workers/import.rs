@@ -67,9 +67,9 @@ fn snoozes(job: &Job) -> i32 {
 
 /// How many airports a file has.
 pub(crate) fn airports_in(csv: &[u8]) -> anyhow::Result<u32> {
-    let rows = csv::Reader::from_reader(csv).into_byte_records().try_fold(0, |rows, record| {
-        record.map(|_| rows + 1)
-    })?;
+    let rows = csv::Reader::from_reader(csv)
+        .into_byte_records()
+        .try_fold(0, |rows, record| record.map(|_| rows + 1))?;
     Ok(rows)
 }
 

@@ -3,6 +3,7 @@
 //! Nothing depends on a hint: whatever is missed is found by the next poll.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kerrera_core::storage::Hint;
 
@@ -11,6 +12,9 @@ use crate::engine::retry::Retry;
 
 pub(crate) const NAME: &str = "listener";
 
+/// How long a database that lets no hints through is left alone.
+const DEAF: Duration = Duration::from_secs(60);
+
 pub(crate) async fn run(node: Arc<Node>) {
     let mut retry = Retry::default();
     loop {
@@ -18,9 +22,17 @@ pub(crate) async fn run(node: Arc<Node>) {
             error = listen(&node, &mut retry) => error,
             () = node.stop.loops.cancelled() => return,
         };
-        node.health.ill(NAME, error);
+        let wait = if error.is_config() {
+            // Behind a pooler, say: a way to live, and not an illness.
+            tracing::info!(target: "kerrera", event = "listener.deaf", %error);
+            node.health.well(NAME);
+            DEAF
+        } else {
+            node.health.ill(NAME, error);
+            retry.failed(fastrand::f64())
+        };
         tokio::select! {
-            () = tokio::time::sleep(retry.failed(fastrand::f64())) => {}
+            () = tokio::time::sleep(wait) => {}
             () = node.stop.loops.cancelled() => return,
         }
     }

@@ -1,0 +1,133 @@
+//! T16, the server restarts: in order, as a crash, and one session at a time.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use kerrera::State;
+use testkit::postgres::{Cluster, ClusterOptions, StopMode};
+use testkit::wait;
+use torture::history::{History, Run, Stamp};
+
+use crate::scene::{NodeId, Scene, Settings, busy};
+
+/// How soon after the server takes connections a node claims.
+const PROMISE: Duration = Duration::from_secs(5);
+
+#[test]
+fn restarts_of_the_server_lose_nothing_and_repeat_nothing() {
+    let _load = busy();
+    // What was committed must survive a crash of the server.
+    let cluster = Cluster::start(ClusterOptions { fsync: true, ..ClusterOptions::default() });
+    let cluster = cluster.unwrap();
+    let mut scene = Scene::on_cluster("T16 PostgreSQL", &cluster);
+    let nodes = [(); 2].map(|()| scene.start(Settings::SHIPPED));
+    scene.produce(&["--rate", "60"]);
+    // Some of these run through every restart.
+    scene.produce(&["--long", "6000", "--rate", "1"]);
+    std::thread::sleep(Duration::from_secs(4));
+    let before = resources(&scene, &nodes);
+
+    let mut restarts = Vec::new();
+    for mode in [StopMode::Fast, StopMode::Immediate, StopMode::Immediate, StopMode::Fast] {
+        let from = Stamp::now();
+        cluster.restart(mode).unwrap();
+        let until = Stamp::now();
+        let first = first_claim(&scene, until);
+        scene.say(format!(
+            "{mode:?}: away for {:.2} s, first claim {:.2} s later",
+            seconds(until.wall - from.wall),
+            first.as_secs_f64()
+        ));
+        assert!(first <= PROMISE, "{mode:?}: {first:?}");
+        restarts.push((from, until));
+        std::thread::sleep(Duration::from_secs(2));
+    }
+    for _ in 0..12 {
+        kill_a_session(&mut scene, &cluster);
+        std::thread::sleep(Duration::from_millis(250));
+    }
+    std::thread::sleep(Duration::from_secs(2));
+    let after = resources(&scene, &nodes);
+    scene.say(format!("file descriptors and sessions: {before:?} before, {after:?} after"));
+    assert!(after.files <= before.files + 2 && after.sessions <= before.sessions + 1);
+
+    scene.settle(Duration::from_secs(60));
+    let history = scene.history();
+    let report = scene.check(&history);
+    let through = ran_through(&history, &restarts);
+    scene.say(format!("{through} runs went through a restart, and ended as they would have"));
+    assert!(through >= 4, "the restarts met no long run");
+    assert_eq!((report.figures.rescues, report.figures.overlaps), (0, 0));
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Resources {
+    files: usize,
+    sessions: i64,
+}
+
+fn resources(scene: &Scene, nodes: &[NodeId]) -> Resources {
+    let files = nodes
+        .iter()
+        .map(|node| std::fs::read_dir(format!("/proc/{}/fd", scene.pid(*node))).unwrap().count());
+    let sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'kerrera'";
+    Resources { files: files.sum(), sessions: scene.database.number(sessions) }
+}
+
+/// How long after that moment something was claimed.
+fn first_claim(scene: &Scene, since: Stamp) -> Duration {
+    let first = format!(
+        "SELECT min(at) FROM torture_audit \
+         WHERE old ->> 'state' = 'available' AND new ->> 'state' = 'executing' AND at > {}",
+        since.wall
+    );
+    let mut at = None;
+    wait::until(PROMISE * 4, "a claim", || {
+        at = scene.database.rows(&first)[0].parse::<i64>().ok();
+        at.is_some()
+    });
+    Duration::from_micros((at.unwrap() - since.wall).unsigned_abs())
+}
+
+/// Ends one of the nodes' and producers' sessions.
+fn kill_a_session(scene: &mut Scene, cluster: &Cluster) {
+    let sessions = "SELECT pid FROM pg_stat_activity WHERE application_name = 'kerrera'";
+    let sessions = scene.database.rows(sessions);
+    if let Some(pid) = scene.rng.choice(sessions) {
+        // It may have ended by itself.
+        let _ = cluster.kill_backend(pid.parse().unwrap());
+    }
+}
+
+/// How many runs were under way during a whole restart. Each of them must have counted.
+fn ran_through(history: &History, restarts: &[(Stamp, Stamp)]) -> usize {
+    let mut begun = HashMap::new();
+    for run in &history.runs {
+        if let Run::Start { at, job, token, .. } = run {
+            begun.insert((job, token), at.monotonic);
+        }
+    }
+    let mut through = 0;
+    for run in &history.runs {
+        let Run::End { at, job, token, .. } = run else { continue };
+        let begun = begun[&(job, token)];
+        let spans = |(from, until): &(Stamp, Stamp)| {
+            begun < from.monotonic && until.monotonic < at.monotonic
+        };
+        if !restarts.iter().any(spans) {
+            continue;
+        }
+        through += 1;
+        let end = history.changes.iter().find(|change| {
+            let running = change.old.as_ref().filter(|old| old.state == State::Executing);
+            running.is_some_and(|old| old.token() == Some(token))
+        });
+        let became = end.and_then(|change| change.new.as_ref()).map(|new| new.state);
+        assert_eq!(became, Some(State::Completed), "job {job} under {token}");
+    }
+    through
+}
+
+fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1_000_000.0
+}
