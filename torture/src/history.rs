@@ -1,6 +1,7 @@
 //! What happened, as far as it was written down.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kerrera::{JobId, State};
@@ -134,6 +135,12 @@ impl Stamp {
     }
 }
 
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (monotonic {})", self.wall, self.monotonic)
+    }
+}
+
 /// One change of one job, as a trigger saw it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
@@ -188,6 +195,18 @@ impl Standing {
     /// The token of its last claim.
     pub fn token(&self) -> Option<&str> {
         self.by.get(2).map(String::as_str)
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Standing { state, by, attempt, max_attempts, errors, rescued, snoozed } = self;
+        write!(
+            f,
+            "{state}, attempt {attempt} of {max_attempts}, {errors} errors, rescued {rescued}, \
+             snoozed {snoozed}, by {}",
+            by.join(" ")
+        )
     }
 }
 

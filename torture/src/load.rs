@@ -93,11 +93,6 @@ impl Act {
         Act { key, kind: Kind::Work, ms, parent: None }
     }
 
-    /// A long job.
-    pub fn long(key: String, ms: u64) -> Act {
-        Act { key, kind: Kind::Long, ms, parent: None }
-    }
-
     /// The job to insert.
     pub fn into_job(self) -> NewJob {
         match self.kind {

@@ -40,9 +40,14 @@ pub(crate) struct Options {
     /// Inserts this many jobs at once that take no time, in place of the mix.
     #[arg(long)]
     bulk: Option<u64>,
-    /// Inserts jobs that take this many milliseconds, in place of the mix.
-    #[arg(long)]
-    long: Option<u64>,
+    /// Inserts jobs of one kind that take this many milliseconds, in place of the mix: long:3000.
+    #[arg(long, value_parser = only)]
+    only: Option<(Kind, u64)>,
+}
+
+fn only(text: &str) -> Result<(Kind, u64), BoxError> {
+    let (kind, ms) = text.split_once(':').ok_or("write KIND:MILLISECONDS")?;
+    Ok((serde_json::from_value(kind.into())?, ms.parse()?))
 }
 
 pub(crate) async fn run(options: Options) -> Result<(), BoxError> {
@@ -65,14 +70,16 @@ pub(crate) async fn run(options: Options) -> Result<(), BoxError> {
             _ = pace.tick() => {}
         }
         let key = |n: u64| format!("{}-{inserted}-{n}", options.name);
-        match (options.bulk, options.long) {
+        match (options.bulk, options.only) {
             (Some(size), _) => {
                 let acts = (0..size).map(|n| Act::work(key(n), 0));
                 producer.insert_all(acts.collect()).await;
             }
-            (_, Some(ms)) => producer.insert_all(vec![Act::long(key(0), ms)]).await,
-            _ => {
-                let act = Act::draw(&mut producer.rng, key(0));
+            (None, only) => {
+                let act = match only {
+                    Some((kind, ms)) => Act { kind, ..Act::work(key(0), ms) },
+                    None => Act::draw(&mut producer.rng, key(0)),
+                };
                 if act.kind == Kind::Together {
                     producer.insert_together(act).await;
                 } else {

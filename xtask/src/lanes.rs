@@ -26,13 +26,13 @@ pub(crate) const LANES: &[Lane] = &[
     Lane {
         name: "unit",
         about: "the tests inside libraries and programs; none needs PostgreSQL",
-        tests: Tests::Workspace(&["--lib", "--bins"]),
+        tests: Tests::Workspace(&["--all-features", "--lib", "--bins"]),
         postgres: false,
     },
     Lane {
         name: "docs",
         about: "the examples in the documentation",
-        tests: Tests::Workspace(&["--doc"]),
+        tests: Tests::Workspace(&["--all-features", "--doc"]),
         postgres: true,
     },
     Lane {

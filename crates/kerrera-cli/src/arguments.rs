@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// Background jobs in SQLite and PostgreSQL: what Oban is for Elixir.
 #[derive(Debug, Parser)]
-#[command(name = "kerrera", version, about, max_term_width = 100, after_help = STATUSES)]
+#[command(name = "kerrera", version, max_term_width = 100, after_help = STATUSES)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -16,9 +16,7 @@ signal. RUST_LOG decides what is logged, for example RUST_LOG=kerrera=debug.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Runs a small registration service with real jobs, and shows what becomes of them
     Demo(DemoArguments),
-    /// Brings a database to the shape that this version needs
     Migrate(MigrateArguments),
 }
 

@@ -65,6 +65,35 @@ impl From<SystemTime> for Timestamp {
     }
 }
 
+#[cfg(feature = "jiff")]
+impl From<jiff::Timestamp> for Timestamp {
+    fn from(instant: jiff::Timestamp) -> Timestamp {
+        Timestamp(instant.as_microsecond())
+    }
+}
+
+#[cfg(feature = "jiff")]
+impl From<jiff::Zoned> for Timestamp {
+    fn from(instant: jiff::Zoned) -> Timestamp {
+        instant.timestamp().into()
+    }
+}
+
+#[cfg(feature = "chrono")]
+impl<Z: chrono::TimeZone> From<chrono::DateTime<Z>> for Timestamp {
+    fn from(instant: chrono::DateTime<Z>) -> Timestamp {
+        Timestamp(instant.timestamp_micros())
+    }
+}
+
+#[cfg(feature = "time")]
+impl From<time::OffsetDateTime> for Timestamp {
+    fn from(instant: time::OffsetDateTime) -> Timestamp {
+        // Years -9999 to 9999 in microseconds are far from the ends of an i64.
+        Timestamp((instant.unix_timestamp_nanos() / 1_000) as i64)
+    }
+}
+
 impl std::ops::Add<Duration> for Timestamp {
     type Output = Timestamp;
 
@@ -293,6 +322,21 @@ mod tests {
         assert_eq!("2026-01-02T04:04:05.678901+01:00".parse(), Ok(time), "Oban for Python");
         assert_eq!(serde_json::from_str::<Timestamp>("1").unwrap(), Timestamp(1));
         assert!("yesterday".parse::<Timestamp>().is_err());
+    }
+
+    #[cfg(all(feature = "jiff", feature = "chrono", feature = "time"))]
+    #[test]
+    fn other_crates_instants_are_taken() {
+        let text = "2026-01-02T03:04:05.678901Z";
+        let expected: Timestamp = text.parse().unwrap();
+        let jiff: jiff::Timestamp = text.parse().unwrap();
+        let chrono = chrono::DateTime::from_timestamp_micros(expected.as_micros()).unwrap();
+        let nanos = i128::from(expected.as_micros()) * 1_000;
+        let time = time::OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap();
+        assert_eq!(Timestamp::from(jiff), expected);
+        assert_eq!(Timestamp::from(jiff.to_zoned(jiff::tz::TimeZone::UTC)), expected);
+        assert_eq!(Timestamp::from(chrono), expected);
+        assert_eq!(Timestamp::from(time), expected);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::scenario::{DAYS, Scenario};
 use crate::smtp_sink::Ledger;
 use crate::store::Tally;
 use crate::visitors::Answers;
-use crate::workers::{BulkEmailSend, DailyReport, DataImport, LogAnalytics, SendWelcomeEmail};
+use crate::workers::{BulkEmailSend, DailyReport, DataImport, SendWelcomeEmail};
 
 /// Two numbers that must be equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,18 +94,37 @@ impl Books<'_> {
             check(
                 tally.value(BulkEmailSend::NAME),
                 "newsletters sent, as their jobs say",
+                tally.greeted,
+                "users greeted",
+            ),
+            check(
+                tally.value(BulkEmailSend::NAME),
+                "newsletters sent, as their jobs say",
                 ledger.delivered_with(BulkEmailSend::MESSAGE),
                 "delivered by the mail server, each once",
             ),
+            check(tally.events, "analytics events", tally.users, "users"),
             check(
-                tally.events,
-                "analytics events",
-                self.jobs::<LogAnalytics>(State::Completed),
-                "analytics jobs completed",
+                self.jobs::<DataImport>(State::Completed),
+                "imports completed",
+                self.imports(State::Completed),
+                "planned by the seed",
+            ),
+            check(
+                self.jobs::<DataImport>(State::Cancelled),
+                "imports cancelled",
+                self.imports(State::Cancelled),
+                "planned by the seed",
+            ),
+            check(
+                self.jobs::<DataImport>(State::Discarded),
+                "imports discarded",
+                self.imports(State::Discarded),
+                "planned by the seed",
             ),
             check(
                 tally.airports_completed,
-                "airports of imports that completed",
+                "airports of the completed imports",
                 tally.value(DataImport::NAME),
                 "as their jobs say",
             ),
@@ -117,6 +136,14 @@ impl Books<'_> {
                 "days",
             ),
         ]
+    }
+
+    /// How many imports are to end so.
+    fn imports(&self, state: State) -> u64 {
+        let ends = self.scenario.sheets.iter().map(|(_, trouble)| {
+            trouble.end(DataImport::MAX_ATTEMPTS)
+        });
+        ends.filter(|end| *end == state).count() as u64
     }
 
     fn jobs<W: Worker>(&self, state: State) -> u64 {

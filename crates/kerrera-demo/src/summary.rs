@@ -103,8 +103,8 @@ impl Report {
         )?;
         writeln!(
             f,
-            "Mail       {} delivered; {busy} times a mailbox was busy, {} mailboxes are gone; \
-             {duplicates} sent again and dropped by their key",
+            "Mail       {} delivered; mailboxes busy {busy} times, gone {}; {duplicates} sent again and \
+             dropped by their key",
             delivered.len(),
             gone.len()
         )?;

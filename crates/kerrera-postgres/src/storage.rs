@@ -64,8 +64,9 @@ struct Inner {
 }
 
 impl Postgres {
-    /// How long a call may take beyond the time that the server has for it.
-    const WAY: Duration = Duration::from_secs(5);
+    /// How long a call may take beyond the time that the server has for it: a part of that time, and
+    /// never less than this.
+    const WAY: Duration = Duration::from_secs(1);
 
     /// A storage at this database. Connects to nothing yet.
     ///
@@ -91,7 +92,7 @@ impl Postgres {
         let ordinary = Profile {
             settings: &[],
             statement_timeout: Some(statement_timeout),
-            call_timeout: Some(statement_timeout + Postgres::WAY),
+            call_timeout: Some(statement_timeout + Postgres::WAY.max(statement_timeout / 6)),
             connect_timeout: Duration::MAX,
         };
         let hot = Profile { settings: Pool::SETTINGS, ..ordinary };

@@ -51,6 +51,7 @@
 //! - `sqlite` (default): jobs in a SQLite file.
 //! - `postgres`: jobs in PostgreSQL.
 //! - `macros` (default): `#[derive(Worker)]`.
+//! - `jiff`, `chrono`, `time`: [`schedule_at`](NewJob::schedule_at) takes the instants of these crates.
 //!
 //! A feature only adds; none changes what the others do.
 

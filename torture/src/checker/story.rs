@@ -112,27 +112,29 @@ impl<'h> Story<'h> {
     pub(super) fn told(&self, job: JobId) -> String {
         let mut text = String::new();
         let Some(life) = self.lives.get(&job) else { return text };
-        if let Some(row) = life.row {
-            let _ = writeln!(text, "    row    {row:?}");
+        if let Some(Row { queue, key, kind, parent, standing, .. }) = life.row {
+            let _ = writeln!(text, "    row    {kind:?} {key:?} in {queue}, after {parent:?}");
+            let _ = writeln!(text, "           {standing}");
         }
         for Step { change, judged } in &life.steps {
             let _ = writeln!(text, "    change {} at {}: {judged:?}", change.seq, change.at);
-            for (word, standing) in [("from", &change.old), ("to", &change.new)] {
-                if let Some(standing) = standing {
-                    let _ = writeln!(text, "           {word} {standing:?}");
-                }
+            if let Some(standing) = &change.new {
+                let _ = writeln!(text, "           {standing}");
             }
         }
         for run in &life.runs {
             let Execution { node, attempt, token, from, end, .. } = run;
-            let _ = writeln!(
-                text,
-                "    run    {token} on {node}, attempt {attempt}: {from:?}, {end:?}"
-            );
+            let _ = writeln!(text, "    run    {token} on {node}, attempt {attempt}");
+            let _ = writeln!(text, "           from {from}");
+            let _ = match end {
+                Some((end, at)) => writeln!(text, "           to   {at}, {end:?}"),
+                None => writeln!(text, "           and never ended"),
+            };
         }
         let nodes: Vec<&str> = life.runs.iter().map(|run| run.node).collect();
         for fault in self.history.faults.iter().filter(|fault| nodes.contains(&&*fault.node)) {
-            let _ = writeln!(text, "    fault  {fault:?}");
+            let Fault { node, kind, from, until } = fault;
+            let _ = writeln!(text, "    fault  {node} {kind:?} from {from} to {until}");
         }
         text
     }

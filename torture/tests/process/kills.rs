@@ -78,7 +78,7 @@ fn the_only_process_on_a_file_takes_up_its_job_after_a_restart() {
 
 /// Kills the node that a long job has just begun to run on; says which, and when.
 fn kill_in_mid_job(scene: &mut Scene, nodes: &[NodeId]) -> (NodeId, Stamp) {
-    scene.insert_long(Duration::from_secs(3));
+    scene.insert("long", Duration::from_secs(3));
     let (victim, _) = scene.next_start(nodes, &[]);
     std::thread::sleep(Duration::from_millis(500));
     (victim, scene.kill9(victim))

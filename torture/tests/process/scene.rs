@@ -68,8 +68,9 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) const FAST: Settings = Settings { fast: true, ..Settings::SHIPPED };
+    /// The limits are so low that they are often reached.
     pub(crate) const SHIPPED: Settings =
-        Settings { fast: false, limit: 10, long_limit: 4, claim_batch: None };
+        Settings { fast: false, limit: 2, long_limit: 2, claim_batch: None };
 }
 
 impl Scene {
@@ -165,10 +166,10 @@ impl Scene {
         self.producers[number].kill9();
     }
 
-    /// Inserts one job that takes this long.
-    pub(crate) fn insert_long(&mut self, duration: Duration) {
-        let ms = duration.as_millis().to_string();
-        let producer = self.produce(&["--long", &ms, "--count", "1"]);
+    /// Inserts one job of a kind that takes this long.
+    pub(crate) fn insert(&mut self, kind: &str, duration: Duration) {
+        let only = format!("{kind}:{}", duration.as_millis());
+        let producer = self.produce(&["--only", &only, "--count", "1"]);
         self.await_producer(producer);
     }
 

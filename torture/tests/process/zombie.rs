@@ -16,22 +16,22 @@ fn a_stopped_node_that_wakes_after_the_rescue_changes_nothing_on_postgres() {
     let _load = busy();
     let mut scene = Scene::on_postgres("T10 PostgreSQL");
     let zombie = scene.start(Settings::FAST);
-    // One run is over while its node sleeps, the other is far from over when it wakes.
-    for duration in [TTL, TTL * 15] {
-        scene.insert_long(duration);
+    // One run is far from over when its node wakes, the others are over while it sleeps.
+    for (kind, duration) in [("long", TTL * 15), ("long", TTL * 2), ("chain", TTL * 2)] {
+        scene.insert(kind, duration);
     }
     let starts = |runs: Vec<Run>| runs.into_iter().filter(|run| matches!(run, Run::Start { .. }));
-    wait::until(TTL, "both runs", || starts(scene.runs(zombie)).count() == 2);
+    wait::until(TTL, "all three runs", || starts(scene.runs(zombie)).count() == 3);
     let other = scene.start(Settings::FAST);
     scene.freeze(zombie);
-    wait::until(TTL * 10, "a rescue", || starts(scene.runs(other)).count() == 2);
-    std::thread::sleep(TTL);
+    wait::until(TTL * 10, "a rescue", || starts(scene.runs(other)).count() == 3);
+    std::thread::sleep(TTL * 2);
 
     scene.wake(zombie);
     // It notices, stops, and works on: the other node goes, and new work is done.
     let ended = |run: &Run| matches!(run, Run::End { .. });
     wait::until(TTL * 2, "the end of the zombie's runs", || {
-        scene.runs(zombie).iter().filter(|run| ended(run)).count() == 2
+        scene.runs(zombie).iter().filter(|run| ended(run)).count() == 3
     });
     wait::until(TTL * 2, "a new name for it", || {
         scene.said(zombie).iter().any(|line| line.contains("producer.lost"))
@@ -45,8 +45,8 @@ fn a_stopped_node_that_wakes_after_the_rescue_changes_nothing_on_postgres() {
     let history = scene.history();
     let report = scene.check(&history);
     scene.say(format!("{lost} late acks lost"));
-    assert_eq!(report.figures.rescues, 2);
-    assert!(lost >= 1, "the zombie never tried to write, so the fence was not tried");
+    assert_eq!(report.figures.rescues, 3);
+    assert!(lost >= 2, "the zombie did not try to write, so the fence was not tried");
 
     // What the zombie did before it slept ended as a rescue; what it does now is under another name.
     let mut producers: Vec<&str> = Vec::new();
@@ -66,7 +66,7 @@ fn a_stopped_node_keeps_its_jobs_on_sqlite() {
     let _load = busy();
     let mut scene = Scene::on_sqlite("T10 SQLite");
     let zombie = scene.start(Settings::FAST);
-    scene.insert_long(TTL);
+    scene.insert("long", TTL);
     let (_, start) = scene.next_start(&[zombie], &[]);
     let other = scene.start(Settings::FAST);
     scene.freeze(zombie);

@@ -17,6 +17,8 @@ use pool::Pool;
 pub(crate) struct Postgres {
     url: String,
     pool: Pool,
+    /// Keeps other demonstrations away.
+    _alone: tokio_postgres::Client,
 }
 
 impl Postgres {
@@ -27,7 +29,8 @@ impl Postgres {
             Err(error) if !error.is_unmigrated() => return Err(error.into()),
             _ => {}
         }
-        let pool = Pool::connect(url.parse()?).await?;
+        let pool = Pool::connect(url).await?;
+        let alone = pool.alone().await?;
         let mut connection = pool.take().await?;
         let tx = connection.transaction().await?;
         let has_jobs = tx.query_one(include_str!("sql/postgres/has_jobs.sql"), &[]).await?;
@@ -48,7 +51,7 @@ impl Postgres {
         tx.execute(include_str!("sql/invite.sql"), &[&INVITATION, &places]).await?;
         tx.commit().await?;
         drop(connection);
-        Ok(Postgres { url: url.to_owned(), pool })
+        Ok(Postgres { url: url.to_owned(), pool, _alone: alone })
     }
 
     pub(crate) fn database(&self) -> Database {

@@ -1,7 +1,13 @@
 //! The storage, on real servers.
 
+mod connecting;
 mod differential;
 mod fixture;
+mod migrations;
+mod proxy;
+mod sessions;
+mod signals;
+mod tls;
 
 mod default_schema {
     kerrera_core::conformance_tests!(crate::fixture::default_schema);

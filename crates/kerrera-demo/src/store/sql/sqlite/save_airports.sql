@@ -3,8 +3,8 @@
 INSERT INTO airports (iata, name, city, state, country, latitude, longitude, geohash, sheet)
 SELECT
     value ->> 'iata', value ->> 'name', value ->> 'city', value ->> 'state', value ->> 'country',
-    value ->> 'latitude', value ->> 'longitude', value ->> 'geohash', $2
-FROM json_each($1)
+    value ->> 'latitude', value ->> 'longitude', value ->> 'geohash', ?2
+FROM json_each(?1)
 WHERE TRUE
 ON CONFLICT (iata) DO UPDATE SET
     name = excluded.name, city = excluded.city, state = excluded.state,
