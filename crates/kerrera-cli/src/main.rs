@@ -2,7 +2,8 @@
 //!
 //! - `arguments`: what can be typed.
 //! - `commands`: what is done, one file a command.
-//! - `failure`: what is told when it fails.
+//! - `failure`: what is told when it fails. `log`: what is logged.
+//! - `password`: a warning of passwords that others can see.
 //!
 //! Its exit statuses are fixed: 0 when all is well, 1 when something failed, 2 when what was typed
 //! makes no sense, 130 when a signal ended it.
@@ -11,6 +12,7 @@ mod arguments;
 mod commands;
 mod failure;
 mod log;
+mod password;
 
 use std::io::Write as _;
 use std::process::ExitCode;

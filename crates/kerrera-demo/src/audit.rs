@@ -140,13 +140,83 @@ impl Books<'_> {
 
     /// How many imports are to end so.
     fn imports(&self, state: State) -> u64 {
-        let ends = self.scenario.sheets.iter().map(|(_, trouble)| {
-            trouble.end(DataImport::MAX_ATTEMPTS)
-        });
+        let ends =
+            self.scenario.sheets.iter().map(|(_, trouble)| trouble.end(DataImport::MAX_ATTEMPTS));
         ends.filter(|end| *end == state).count() as u64
     }
 
     fn jobs<W: Worker>(&self, state: State) -> u64 {
         self.tally.jobs(W::NAME, state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geocoder::Trouble;
+    use crate::store::WorkerTally;
+
+    fn worker(worker: &str, state: State, jobs: u64, value: u64) -> WorkerTally {
+        WorkerTally { worker: worker.to_owned(), state, jobs, failures: 0, snoozes: 0, value }
+    }
+
+    /// The books of a run with one visitor, in which all went well.
+    fn books() -> (Scenario, Answers, Ledger, Tally) {
+        let mut scenario = Scenario::new(1, 1, 200);
+        scenario.sheets = vec![(0, Trouble::None)];
+        let answers = Answers::default();
+        answers.add("request-1".to_owned(), StatusCode::CREATED);
+        let mut ledger = Ledger::default();
+        for id in ["welcome-1", "news-1"] {
+            ledger.delivered.insert(("ada@mail.example".to_owned(), id.to_owned()));
+        }
+        let tally = Tally {
+            workers: vec![
+                worker("SendWelcomeEmail", State::Completed, 1, 0),
+                worker("LogAnalytics", State::Completed, 1, 0),
+                worker("BulkEmailSend", State::Completed, 1, 1),
+                worker("DataImport", State::Completed, 1, 200),
+                worker("DailyReport", State::Completed, u64::from(DAYS), 0),
+            ],
+            users: 1,
+            greeted: 1,
+            events: 1,
+            airports: 200,
+            airports_completed: 200,
+            unpaired: 0,
+            left_of_refused: 0,
+        };
+        (scenario, answers, ledger, tally)
+    }
+
+    fn failed(books: &(Scenario, Answers, Ledger, Tally)) -> Vec<&'static str> {
+        let (scenario, answers, ledger, tally) = books;
+        let books = Books { scenario, answers, ledger, tally, reports: u64::from(DAYS) };
+        let failed = books.checks().into_iter().filter(|check| !check.holds());
+        failed.map(|check| check.what).collect()
+    }
+
+    #[test]
+    fn a_run_in_which_all_went_well_adds_up() {
+        assert!(failed(&books()).is_empty(), "{:?}", failed(&books()));
+    }
+
+    #[test]
+    fn what_was_lost_is_noticed() {
+        let mut lost_mail = books();
+        lost_mail.2.delivered.remove(&("ada@mail.example".to_owned(), "welcome-1".to_owned()));
+        assert_eq!(failed(&lost_mail), ["welcome jobs completed"]);
+
+        let mut lost_job = books();
+        lost_job.3.workers.remove(3);
+        assert!(failed(&lost_job).contains(&"jobs"));
+
+        let mut open = books();
+        open.3.workers[1].state = State::Executing;
+        assert_eq!(failed(&open), ["jobs have not ended"]);
+
+        let mut half_undone = books();
+        half_undone.3.left_of_refused = 1;
+        assert_eq!(failed(&half_undone), ["users or jobs of the sign-ups that were rolled back"]);
     }
 }

@@ -21,7 +21,7 @@ use crate::store::Store;
 use crate::summary::{Ending, Report};
 use crate::visitors::{self, Answers};
 use crate::workers::{
-    BulkEmailSend, DailyReport, DataImport, LogAnalytics, SendWelcomeEmail, airports_in,
+    BATCH, BulkEmailSend, DailyReport, DataImport, LogAnalytics, SendWelcomeEmail, airports_in,
     report_path,
 };
 
@@ -81,7 +81,10 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     let app = App {
         store: store.clone(),
         mailer: Mailer::new(sink.address())?,
-        geocoder: Geocoder::new(scenario.sheets.iter().copied()),
+        // After the first batch of an import, so that the next attempt finds rows that it wrote.
+        geocoder: Geocoder::new(
+            scenario.sheets.iter().map(|(row, trouble)| (row + BATCH, *trouble)),
+        ),
         folder: folder.clone(),
     };
     let kerrera = Kerrera::builder(store.database())
@@ -119,7 +122,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     };
     drop(server);
     stop(kerrera, &mut signals).await;
-    drop(progress);
+    progress.finish().await;
     let ending = ended?;
 
     let tally = store.tally(&answers.other_than(StatusCode::CREATED)).await?;

@@ -1,6 +1,6 @@
 //! A service that the import depends on, and that often fails.
 //!
-//! It answers with geohashes, truly computed; its troubles are made up, one kind a sheet of the file.
+//! It answers with geohashes, truly computed; its troubles are made up, one kind an import.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,11 +19,11 @@ const LENGTH: usize = 9;
 #[derive(Debug)]
 pub(crate) struct Geocoder {
     troubles: HashMap<u32, Trouble>,
-    /// How often each sheet ran into its trouble.
+    /// How often each row's trouble was met.
     met: Mutex<HashMap<u32, u32>>,
 }
 
-/// How the service fails a sheet; decided by the seed.
+/// How the service fails an import; decided by the seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
     None,
@@ -36,7 +36,7 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
-    /// How often each comes in seventeen, the sheets of the file.
+    /// How often each comes in seventeen, the number of imports.
     pub(crate) const DECK: [(usize, Trouble); 7] = [
         (9, Trouble::None),
         (2, Trouble::Away(1)),
@@ -85,14 +85,15 @@ impl Geocoder {
         Geocoder { troubles: troubles.into_iter().collect(), met: Mutex::default() }
     }
 
-    /// The geohashes of some places (latitude, longitude), in their order.
+    /// The geohashes of some places (latitude, longitude), in their order; the first is that of this
+    /// row of the file.
     pub(crate) async fn locate(
         &self,
-        sheet: u32,
+        row: u32,
         places: &[(f64, f64)],
     ) -> Result<Vec<String>, GeocoderError> {
         tokio::time::sleep(LATENCY).await;
-        match self.trouble(sheet) {
+        match self.trouble(row) {
             Some(error) => Err(error),
             None => Ok(places
                 .iter()
@@ -101,10 +102,10 @@ impl Geocoder {
         }
     }
 
-    fn trouble(&self, sheet: u32) -> Option<GeocoderError> {
+    fn trouble(&self, row: u32) -> Option<GeocoderError> {
         let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
-        let met = met.entry(sheet).or_default();
-        let (error, times) = match self.troubles.get(&sheet).copied().unwrap_or(Trouble::None) {
+        let met = met.entry(row).or_default();
+        let (error, times) = match self.troubles.get(&row).copied().unwrap_or(Trouble::None) {
             Trouble::None => return None,
             Trouble::Away(times) => (GeocoderError::Temporary, times),
             Trouble::Nonsense(times) => (GeocoderError::Other, times),

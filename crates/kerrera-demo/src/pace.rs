@@ -11,8 +11,8 @@ use kerrera::backoff::exponential_with_jitter;
 /// By how much the waits between attempts are divided: 300 seconds become 2.
 const SHORTENED: u32 = 150;
 
-/// How long a day is.
-pub(crate) const DAY: Duration = Duration::from_secs(1);
+/// How long a day is: a little less than the second after which due jobs are looked for again.
+pub(crate) const DAY: Duration = Duration::from_millis(800);
 
 /// A wait, as long as the demonstration has time for.
 pub(crate) fn shortened(wait: Duration) -> Duration {

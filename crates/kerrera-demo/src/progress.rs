@@ -49,7 +49,7 @@ pub(crate) struct Watched {
     pub(crate) expected: [(&'static str, u64); 3],
 }
 
-/// Looks again and again, and shows what it sees on standard error, until it is dropped.
+/// Looks again and again, and shows what it sees on standard error.
 #[derive(Debug)]
 pub(crate) struct Progress {
     seen: watch::Receiver<Snapshot>,
@@ -83,14 +83,14 @@ impl Progress {
     /// Waits until this is seen to be so.
     pub(crate) async fn until(&self, condition: impl FnMut(&Snapshot) -> bool) {
         let mut seen = self.seen.clone();
-        // It can fail only when nobody looks any more, and then somebody has dropped us.
+        // It can fail only when nobody looks any more.
         let _ = seen.wait_for(condition).await;
     }
-}
 
-impl Drop for Progress {
-    fn drop(&mut self) {
+    /// Looks no more. What is written from now on stands below what was shown.
+    pub(crate) async fn finish(self) {
         self.looking.abort();
+        let _ = self.looking.await;
     }
 }
 
@@ -157,6 +157,7 @@ impl Drop for Bars {
     fn drop(&mut self) {
         self.people.abandon();
         self.queues.iter().for_each(ProgressBar::abandon);
+        let _ = writeln!(std::io::stderr());
     }
 }
 

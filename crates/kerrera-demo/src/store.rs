@@ -179,9 +179,9 @@ impl Store {
     pub(crate) async fn save_airports(
         &self,
         sheet: u32,
-        airports: Vec<Airport>,
+        airports: &[Airport],
     ) -> anyhow::Result<()> {
-        on_either!(self, store => store.save_airports(sheet, serde_json::to_string(&airports)?).await)
+        on_either!(self, store => store.save_airports(sheet, serde_json::to_string(airports)?).await)
     }
 
     /// Counts everything. Reads every row.

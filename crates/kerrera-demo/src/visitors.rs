@@ -44,7 +44,8 @@ impl Answers {
         self.all().len() as u64
     }
 
-    fn add(&self, request_id: String, answer: StatusCode) {
+    /// Notes an answer.
+    pub(crate) fn add(&self, request_id: String, answer: StatusCode) {
         self.all().push((request_id, answer));
     }
 

@@ -8,7 +8,7 @@ mod report;
 
 pub(crate) use analytics::LogAnalytics;
 pub(crate) use bulk::BulkEmailSend;
-pub(crate) use import::{DataImport, airports_in};
+pub(crate) use import::{BATCH, DataImport, airports_in};
 pub(crate) use mail::SendWelcomeEmail;
 pub(crate) use report::{DailyReport, report_path};
 

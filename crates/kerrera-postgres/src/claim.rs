@@ -1,6 +1,6 @@
 //! Jobs on their way out to be run.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use kerrera_core::storage::{Claim, Floor};
@@ -44,7 +44,8 @@ pub(crate) async fn claim(
     Ok(jobs)
 }
 
-/// Claims whose answers were lost: the server may have given jobs to nobody.
+/// Claims whose answers were lost, or that nobody waited for: the server may have given jobs to
+/// nobody.
 ///
 /// They are given back before the next claim; again and again until the server must have ended the
 /// statement, wherever it was.
@@ -55,26 +56,49 @@ impl Unanswered {
     /// How long after the server's own time limit a statement may still be under way.
     const MARGIN: Duration = Duration::from_secs(10);
 
-    /// Notes what became of a claim.
-    pub(crate) fn note(&self, token: ClaimToken, error: &Error) {
-        if (error.is_unreachable() || error.is_timeout())
-            && let Ok(mut claims) = self.0.lock()
-        {
-            claims.push((token, Instant::now()));
-        }
+    /// Expects an answer to a claim.
+    pub(crate) fn ask(&self, token: ClaimToken) -> Asked<'_> {
+        Asked { unanswered: self, token: Some(token) }
     }
 
     /// The tokens under which nobody runs anything.
     pub(crate) fn tokens(&self) -> Vec<ClaimToken> {
-        self.0.lock().map_or(Vec::new(), |claims| claims.iter().map(|(token, _)| *token).collect())
+        self.claims().iter().map(|(token, _)| *token).collect()
     }
 
     /// Forgets those that were given back after the server must have ended them, given its own time
     /// limit.
     pub(crate) fn forget(&self, given_back: Instant, limit: Duration) {
-        if let Ok(mut claims) = self.0.lock() {
-            let over = limit + Unanswered::MARGIN;
-            claims.retain(|(_, since)| given_back.saturating_duration_since(*since) < over);
+        let over = limit + Unanswered::MARGIN;
+        self.claims().retain(|(_, since)| given_back.saturating_duration_since(*since) < over);
+    }
+
+    fn claims(&self) -> MutexGuard<'_, Vec<(ClaimToken, Instant)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A claim under way. Dropped, it is one without an answer.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    unanswered: &'a Unanswered,
+    token: Option<ClaimToken>,
+}
+
+impl Asked<'_> {
+    pub(crate) fn answered(mut self, claimed: &Result<Vec<Job>>) {
+        let lost =
+            |error: &Error| error.is_unreachable() || error.is_timeout() || error.is_closed();
+        if !claimed.as_ref().is_err_and(lost) {
+            self.token = None;
+        }
+    }
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if let Some(token) = self.token {
+            self.unanswered.claims().push((token, Instant::now()));
         }
     }
 }

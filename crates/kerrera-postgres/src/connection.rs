@@ -95,7 +95,7 @@ impl Link {
         self.run_on(None, input, verb).await
     }
 
-    /// The same, on a session that is driven on this runtime; made anew if it is not.
+    /// The same, on a session that from its first such call on is driven on the runtime of that call.
     pub(crate) async fn run_here<I, T>(self: &Arc<Self>, input: I, verb: Verb<I, T>) -> Result<T>
     where
         I: Send + Sync + 'static,
@@ -103,6 +103,11 @@ impl Link {
     {
         let home = Handle::try_current().ok().map(|runtime| runtime.id());
         self.run_on(home, input, verb).await
+    }
+
+    /// Ends the session, if there is one; the next call begins another.
+    pub(crate) async fn rest(&self) {
+        self.state.lock().await.session = None;
     }
 
     async fn run_on<I, T>(
@@ -150,10 +155,12 @@ impl Link {
         verb: Verb<I, T>,
     ) -> Result<T> {
         let mut state = self.state.lock().await;
-        if home.is_some() && state.session.as_ref().is_some_and(|session| session.home != home) {
+        let strays = |session: &Session| !session.settled && session.home != home;
+        if home.is_some() && state.session.as_ref().is_some_and(strays) {
             state.session = None;
         }
         let session = self.session(&mut state).await?;
+        session.settled |= home.is_some();
         let outcome = match self.profile.call_timeout {
             None => verb(session, input).await,
             Some(limit) => match tokio::time::timeout(limit, verb(session, input)).await {
@@ -226,6 +233,8 @@ pub(crate) struct Session {
     direct: bool,
     /// The runtime on which it is driven.
     home: Option<runtime::Id>,
+    /// Whether it is to stay there.
+    settled: bool,
     statements: HashMap<Box<str>, Statement>,
     in_transaction: bool,
     began: Instant,
@@ -252,6 +261,7 @@ impl Session {
             driver,
             direct: false,
             home: Handle::try_current().ok().map(|runtime| runtime.id()),
+            settled: false,
             statements: HashMap::new(),
             in_transaction: false,
             began: Instant::now(),

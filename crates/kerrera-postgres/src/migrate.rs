@@ -54,8 +54,7 @@ impl Migrations<'_> {
     ///
     /// [`Operations::open`]: kerrera_core::storage::Operations::open
     pub async fn plan(&self) -> Result<Vec<Step>> {
-        let work = self.to(LATEST);
-        self.postgres.migrating().run(work, |session, work| Box::pin(plan(session, work))).await
+        self.run(LATEST, |session, work| Box::pin(plan(session, work))).await
     }
 
     /// Migrates to a version, by default the newest, each migration in a transaction of its own; gives
@@ -69,8 +68,8 @@ impl Migrations<'_> {
     /// When the database cannot be used, the role may not create tables, or a migration fails; what
     /// was committed before stays.
     pub async fn up(&self, to: Option<u32>) -> Result<Vec<Step>> {
-        let work = self.to(to.unwrap_or(LATEST));
-        self.postgres.migrating().run(work, |session, work| Box::pin(up(session, work))).await
+        let to = to.unwrap_or(LATEST);
+        self.run(to, |session, work| Box::pin(up(session, work))).await
     }
 
     /// Takes migrations back, down to a version; 0 removes everything, **the jobs as well** unless
@@ -80,12 +79,16 @@ impl Migrations<'_> {
     ///
     /// When a migration fails; what was committed before stays.
     pub async fn down(&self, to: u32) -> Result<Vec<Step>> {
-        let work = self.to(to);
-        self.postgres.migrating().run(work, |session, work| Box::pin(down(session, work))).await
+        self.run(to, |session, work| Box::pin(down(session, work))).await
     }
 
-    fn to(&self, to: u32) -> Work {
-        Work { schema: self.postgres.schema().to_owned(), to, next: next_up }
+    async fn run(&self, to: u32, verb: Verb<Work, Vec<Step>>) -> Result<Vec<Step>> {
+        let link = self.postgres.migrating();
+        let work = Work { schema: self.postgres.schema().to_owned(), to, next: next_up };
+        let steps = link.run(work, verb).await;
+        // There will hardly be another call.
+        link.rest().await;
+        steps
     }
 }
 
@@ -116,7 +119,7 @@ pub(crate) fn refuse_newer(found: &Found, schema: &str) -> Result<()> {
 
 /// A schema, and the version that it is to be brought to.
 #[derive(Clone)]
-pub(crate) struct Work {
+struct Work {
     schema: String,
     to: u32,
     next: Next,
@@ -124,13 +127,6 @@ pub(crate) struct Work {
 
 /// Finds the next migration, given what is there.
 type Next = fn(&Found, &str, u32) -> Result<Option<Step>>;
-
-impl Work {
-    /// Everything that this version knows.
-    pub(crate) fn all(schema: &str) -> Work {
-        Work { schema: schema.to_owned(), to: LATEST, next: next_up }
-    }
-}
 
 async fn plan(session: &mut Session, work: &Work) -> Result<Vec<Step>> {
     let mut found = Found::look(session, &work.schema).await?;
@@ -142,7 +138,7 @@ async fn plan(session: &mut Session, work: &Work) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
-pub(crate) async fn up(session: &mut Session, work: &Work) -> Result<Vec<Step>> {
+async fn up(session: &mut Session, work: &Work) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     while let Some(step) = one(session, work).await? {
         tracing::info!(version = step.version, title = step.title, "migrated the database");

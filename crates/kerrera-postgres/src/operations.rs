@@ -8,7 +8,7 @@ use kerrera_core::{Error, Job, JobId, Result};
 use tokio_postgres::types::Type;
 
 use crate::connection::{Parameter, Session};
-use crate::migrate::{self, LATEST, Work};
+use crate::migrate::{self, LATEST};
 use crate::rows;
 use crate::schema::Found;
 use crate::statements::{Call, Statements};
@@ -18,36 +18,30 @@ pub(crate) struct Opening {
     pub(crate) schema: String,
     /// What a person types to migrate it.
     pub(crate) remedy: Arc<str>,
-    /// Whether that is done here and now.
-    pub(crate) migrate: bool,
 }
 
-/// Checks the schema, migrates it if that is wanted, and makes the statements for it.
+/// Checks the schema, and makes the statements for it. Only reads.
 pub(crate) async fn open(
     session: &mut Session,
-    Opening { schema, remedy, migrate }: &Opening,
+    Opening { schema, remedy }: &Opening,
 ) -> Result<Statements> {
-    let mut found = Found::look(session, schema).await?;
+    let found = Found::look(session, schema).await?;
     migrate::refuse_newer(&found, schema)?;
-    if *migrate && found.version < LATEST {
-        migrate::up(session, &Work::all(schema)).await?;
-        found = Found::look(session, schema).await?;
-    }
-    if found.version < LATEST {
-        // Tables that no migration can help are reported first.
-        if found.has_jobs() {
-            found.layout(schema)?;
+    // Tables that no migration can help are reported first.
+    let layout = if found.has_jobs() { Some(found.layout(schema)?) } else { None };
+    match layout {
+        Some(layout) if found.version == LATEST => Ok(Statements::new(schema, &layout)),
+        _ => {
+            let message = match found.version {
+                0 => format!("the schema {schema:?} has not been migrated for Kerrera: {remedy}"),
+                version => format!(
+                    "the schema {schema:?} is at Kerrera's migration {version}, and this version \
+                     needs {LATEST}: {remedy}"
+                ),
+            };
+            Err(Error::new(Kind::Unmigrated, message))
         }
-        let message = match found.version {
-            0 => format!("the schema {schema:?} has not been migrated for Kerrera: {remedy}"),
-            version => format!(
-                "the schema {schema:?} is at Kerrera's migration {version}, and this version needs \
-                 {LATEST}: {remedy}"
-            ),
-        };
-        return Err(Error::new(Kind::Unmigrated, message));
     }
-    Ok(Statements::new(schema, &found.layout(schema)?))
 }
 
 /// A job by its number.

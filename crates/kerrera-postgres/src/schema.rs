@@ -216,7 +216,7 @@ impl Found {
             return Err(Error::new(Kind::Unmigrated, message));
         };
         let missing = COLUMNS.iter().filter(|(name, _)| !jobs.columns.contains_key(*name));
-        if let Some((name, version)) = missing.max_by_key(|(_, version)| *version) {
+        if let Some((name, version)) = missing.min_by_key(|(_, version)| *version) {
             if *version == 1 {
                 return foreign(format!(
                     "the table oban_jobs in the schema {schema:?} is not Oban's: it has no column \

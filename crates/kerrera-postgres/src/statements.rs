@@ -117,8 +117,9 @@ mod tests {
             let text = format!("{:?}", Statements::new("jobs", &layout));
             let mut rest = text.as_str();
             while let Some((_, after)) = rest.split_once('{') {
-                let name: String = after.chars().take_while(|c| c.is_ascii_lowercase()).collect();
-                assert!(name.is_empty() || !after[name.len()..].starts_with('}'), "{{{name}}}");
+                let end = after.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(after.len());
+                let (name, next) = after.split_at(end);
+                assert!(name.is_empty() || !next.starts_with('}'), "{{{name}}} is left");
                 rest = after;
             }
         }

@@ -146,6 +146,14 @@ impl Postgres {
         })
     }
 
+    /// Looks at the schema, and makes the statements for it.
+    async fn prepare(&self) -> Result<Statements> {
+        let remedy = Arc::clone(&self.0.remedy);
+        let opening = Opening { schema: self.0.schema.clone(), remedy };
+        let link = &self.0.side;
+        link.run(opening, |session, opening| Box::pin(operations::open(session, opening))).await
+    }
+
     /// Gives back what was claimed by calls that were never answered.
     async fn settle(&self) -> Result<()> {
         let tokens = self.0.unanswered.tokens();
@@ -196,12 +204,11 @@ impl Jobs for Postgres {
     fn claim(&self, claim: Claim) -> Pending<'_, Vec<Job>> {
         Box::pin(async move {
             self.settle().await?;
-            let (token, link, call) = (claim.token, self.0.hot.pick(), self.call(claim)?);
+            let asked = self.0.unanswered.ask(claim.token);
+            let (link, call) = (self.0.hot.pick(), self.call(claim)?);
             let claimed =
                 link.run(call, |session, call| Box::pin(claim::claim(session, call))).await;
-            if let Err(error) = &claimed {
-                self.0.unanswered.note(token, error);
-            }
+            asked.answered(&claimed);
             claimed
         })
     }
@@ -262,14 +269,15 @@ impl Signals for Postgres {
 impl Operations for Postgres {
     fn open(&self, migrate: bool) -> Pending<'_, ()> {
         Box::pin(async move {
-            let Inner { schema, remedy, side, migrating, statements, .. } = &*self.0;
-            let link = if migrate { migrating } else { side };
-            let remedy = Arc::clone(remedy);
-            let opening = Opening { schema: schema.clone(), remedy, migrate };
-            let opened =
-                link.run(opening, |session, opening| Box::pin(operations::open(session, opening)));
-            let opened = Arc::new(opened.await?);
-            *statements.write().unwrap_or_else(PoisonError::into_inner) = Some(opened);
+            let opened = match self.prepare().await {
+                Err(error) if migrate && error.is_unmigrated() => {
+                    self.migrations().up(None).await?;
+                    self.prepare().await?
+                }
+                opened => opened?,
+            };
+            let opened = Some(Arc::new(opened));
+            *self.0.statements.write().unwrap_or_else(PoisonError::into_inner) = opened;
             Ok(())
         })
     }

@@ -8,6 +8,8 @@ use kerrera_core::error::Kind;
 use kerrera_core::storage::Hint;
 use kerrera_core::{Clock, Error, Result, Timestamp};
 use rusqlite::{Connection, Transaction};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
 
 use crate::options::{Place, SqliteOptions};
 use crate::presence::Presence;
@@ -27,6 +29,9 @@ struct Inner {
     place: Place,
     clock: Clock,
     presence: Arc<Presence>,
+    /// Where hints between those who share this value are told: to them its commits look like
+    /// their own, and not like a change.
+    told: broadcast::Sender<Arc<str>>,
     writer: Writer,
     /// None for a database in memory, of which there is only one connection.
     readers: Option<Readers>,
@@ -133,6 +138,7 @@ impl Sqlite {
         let path = options.place.path().map(Path::to_owned);
         Ok(Sqlite(Arc::new(Inner {
             presence: Arc::new(Presence::new(path.clone())),
+            told: broadcast::Sender::new(Ear::ROOM),
             writer: Writer::start(&options)?,
             readers: path.map(Readers::start).transpose()?,
             place: options.place,
@@ -177,6 +183,10 @@ impl Sqlite {
         self.0.presence.clone()
     }
 
+    pub(crate) fn told(&self) -> &broadcast::Sender<Arc<str>> {
+        &self.0.told
+    }
+
     pub(crate) fn writer(&self) -> &Writer {
         &self.0.writer
     }
@@ -188,15 +198,29 @@ impl fmt::Debug for Sqlite {
     }
 }
 
-/// Hears that something changed; what did is not known.
+/// Hears that something changed.
 pub(crate) struct Ear {
-    pub(crate) changes: tokio::sync::watch::Receiver<u64>,
+    /// What other connections commit; what it was is not known.
+    pub(crate) changes: watch::Receiver<u64>,
+    /// What those who share the value have inserted.
+    pub(crate) told: broadcast::Receiver<Arc<str>>,
     pub(crate) place: Place,
 }
 
 impl Ear {
+    /// How many hints may wait; more are summed up as one change.
+    const ROOM: usize = 1_024;
+
     pub(crate) async fn next(&mut self) -> Result<Hint> {
-        let changed = self.changes.changed().await;
-        changed.map(|()| Hint::Changed).map_err(|_| crate::refusal::closed(&self.place))
+        tokio::select! {
+            changed = self.changes.changed() => {
+                changed.map(|()| Hint::Changed).map_err(|_| crate::refusal::closed(&self.place))
+            }
+            told = self.told.recv() => match told {
+                Ok(queue) => Ok(Hint::Work(queue.to_string())),
+                Err(RecvError::Lagged(_)) => Ok(Hint::Changed),
+                Err(RecvError::Closed) => Err(crate::refusal::closed(&self.place)),
+            },
+        }
     }
 }

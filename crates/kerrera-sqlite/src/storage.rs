@@ -98,15 +98,20 @@ impl Liveness for Sqlite {
 }
 
 impl Signals for Sqlite {
-    fn notify(&self, _queues: Vec<Arc<str>>) -> Pending<'_, ()> {
+    fn notify(&self, queues: Vec<Arc<str>>) -> Pending<'_, ()> {
         // Other processes watch the file.
+        for queue in queues {
+            // Nobody need be listening.
+            let _ = self.told().send(queue);
+        }
         Box::pin(std::future::ready(Ok(())))
     }
 
     fn listen(&self) -> Pending<'_, Box<dyn Listener>> {
         Box::pin(async {
+            let (told, place) = (self.told().subscribe(), self.place().clone());
             let changes = self.writer().listen().await?;
-            let ear: Box<dyn Listener> = Box::new(Ear { changes, place: self.place().clone() });
+            let ear: Box<dyn Listener> = Box::new(Ear { changes, told, place });
             Ok(ear)
         })
     }

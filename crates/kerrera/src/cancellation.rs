@@ -35,7 +35,7 @@ pub enum Reason {
     Gone,
     /// The node shuts down.
     Shutdown,
-    /// The node cannot reach the database, and others may take it for dead.
+    /// Others have taken this node for dead, or soon may: it could not reach the database.
     Doubt,
 }
 

@@ -7,10 +7,13 @@ use std::time::Duration;
 use kerrera_demo::{Ending, Options};
 
 use crate::arguments::DemoArguments;
-use crate::log;
+use crate::{log, password};
 
 pub(crate) async fn run(arguments: DemoArguments) -> anyhow::Result<ExitCode> {
     let DemoArguments { database_url, users, seconds, seed } = arguments;
+    if let Some(url) = &database_url {
+        password::warn_of(url);
+    }
     let limit = Duration::from_secs(seconds.into());
     // Log lines and bars would write over each other.
     let plain = log::is_wanted();

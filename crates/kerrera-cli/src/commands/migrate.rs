@@ -9,8 +9,10 @@ use kerrera_postgres::migrate::{Migrations, Step};
 use kerrera_postgres::{Config, Postgres};
 
 use crate::arguments::MigrateArguments;
+use crate::password;
 
 pub(crate) async fn run(arguments: MigrateArguments) -> anyhow::Result<ExitCode> {
+    password::warn_of(&arguments.database_url);
     match arguments.database_url.split_once(':').map(|(scheme, _)| scheme) {
         Some("postgres" | "postgresql") => in_postgres(arguments).await?,
         Some("sqlite") => in_sqlite(arguments).await?,
@@ -44,24 +46,26 @@ async fn in_postgres(arguments: MigrateArguments) -> anyhow::Result<()> {
     }
     if let Some(down) = down {
         if !yes {
+            let jobs = if down == 0 { ", and remove all jobs" } else { "" };
             bail!(
-                "this would take back the migrations after {down} in {location}{}: add --yes if \
-                 that is what you want",
-                if down == 0 { ", and remove all jobs" } else { "" }
+                "this would take back the migrations after {down} in {location}{jobs}: add --yes if \
+                 that is what you want"
             );
         }
-        return Ok(tell(&migrations.down(down).await?, "took back", &location)?);
+        writeln!(output, "{location}")?;
+        return Ok(tell(&migrations.down(down).await?, "took back")?);
     }
-    Ok(tell(&migrations.up(to).await?, "ran", &location)?)
+    writeln!(output, "{location}")?;
+    Ok(tell(&migrations.up(to).await?, "ran")?)
 }
 
-fn tell(steps: &[Step], did: &str, location: &str) -> io::Result<()> {
+fn tell(steps: &[Step], did: &str) -> io::Result<()> {
     let mut output = io::stdout();
     for Step { version, title, .. } in steps {
-        writeln!(output, "{did} migration {version}: {title}")?;
+        writeln!(output, "  {did} migration {version}: {title}")?;
     }
     if steps.is_empty() {
-        writeln!(output, "{location}: nothing to do")?;
+        writeln!(output, "  nothing to do")?;
     }
     Ok(())
 }
@@ -71,6 +75,6 @@ async fn in_sqlite(arguments: MigrateArguments) -> anyhow::Result<()> {
         bail!("--plan, --to and --down are for PostgreSQL: an SQLite file is migrated when opened");
     }
     let client = Client::connect(arguments.database_url).await?;
-    writeln!(io::stdout(), "{}: up to date", client.location())?;
+    writeln!(io::stdout(), "{}\n  up to date", client.location())?;
     Ok(())
 }

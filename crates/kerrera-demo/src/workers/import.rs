@@ -11,7 +11,7 @@ use crate::pace::{self, shortened};
 use crate::store::Airport;
 
 /// How many rows are located and written together.
-const BATCH: usize = 50;
+pub(crate) const BATCH: u32 = 50;
 
 /// Imports some rows of a CSV file with airports; a service finds their geohashes.
 #[derive(Serialize, Deserialize, Worker)]
@@ -28,12 +28,10 @@ impl Perform<App> for DataImport {
     async fn perform(&self, cx: &Context<App>) -> JobResult {
         let app = cx.state();
         let mut airports = self.read(&app.folder).await?;
-        let imported = airports.len();
-        while !airports.is_empty() {
-            let rest = airports.split_off(BATCH.min(airports.len()));
-            let mut batch = std::mem::replace(&mut airports, rest);
+        for (nth, batch) in airports.chunks_mut(BATCH as usize).enumerate() {
+            let row = self.first_row + nth as u32 * BATCH;
             let places: Vec<_> = batch.iter().map(|a| (a.latitude, a.longitude)).collect();
-            let geohashes = match app.geocoder.locate(self.first_row, &places).await {
+            let geohashes = match app.geocoder.locate(row, &places).await {
                 Ok(geohashes) => geohashes,
                 Err(error) => return after(error, cx.job()),
             };
@@ -43,7 +41,7 @@ impl Perform<App> for DataImport {
             // Rows that an earlier attempt wrote are written over.
             app.store.save_airports(self.first_row, batch).await?;
         }
-        done().value(imported)
+        done().value(airports.len())
     }
 }
 

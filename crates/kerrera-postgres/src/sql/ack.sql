@@ -86,7 +86,8 @@ followed AS (
     ) WITH ORDINALITY AS n (
         after, state, queue, worker, args, meta, tags, priority, max_attempts, wait, at, place
     )
-    JOIN written AS w ON w.id = n.after
+    -- Looked up in a hash table; a join would compare each with each.
+    WHERE (n.after IN (SELECT w.id FROM written AS w)) IS TRUE
     ORDER BY n.place
 )
 SELECT w.id FROM written AS w

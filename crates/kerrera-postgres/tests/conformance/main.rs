@@ -1,5 +1,12 @@
 //! The storage, on real servers.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, its helpers as well"
+)]
+
 mod connecting;
 mod differential;
 mod fixture;

@@ -80,7 +80,7 @@ async fn more_than_anybody_takes_becomes_one_hint() {
     let (database, postgres) = opened().await;
     let mut listener = postgres.listen().await.unwrap();
     database.psql(
-        "select count(pg_notify('public.oban_insert', json_build_object('queue', n)::text))
+        "select count(pg_notify('public.oban_insert', json_build_object('queue', n::text)::text))
          from generate_series(1, 3000) n",
     );
     // The last of them has come through the same connection when this has.

@@ -151,7 +151,8 @@ async fn revive(node: &Node, queue: &Queue) -> Result<()> {
         "other nodes took this one for dead, and its running jobs; they are told to stop here"
     );
     for run in queue.running().values() {
-        run.cancellation.cancel(Reason::Gone);
+        // Until somebody frees them they still carry our token: what stops now is given back.
+        run.cancellation.cancel(Reason::Doubt);
     }
     let fresh = Uuid::new_v4();
     node.storage().enroll(vec![identity(node, queue, fresh)]).await?;

@@ -1,0 +1,288 @@
+//! The program itself, run as people run it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "all of this file is tests: a panic is how they fail"
+)]
+
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+use testkit::postgres::Database;
+use testkit::process::Process;
+use testkit::wait;
+
+/// Longer than any of these takes on a busy machine.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// What a run of the program said, and how it ended.
+struct Run {
+    status: ExitStatus,
+    stdout: String,
+    stderr: String,
+}
+
+/// The program with these arguments, and nothing of our own environment that it would heed. What it
+/// leaves behind goes with the folder.
+fn kerrera(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kerrera"));
+    let own = std::env::vars().map(|(name, _)| name);
+    for name in
+        own.filter(|name| name.starts_with("PG") || name == "DATABASE_URL" || name == "RUST_LOG")
+    {
+        command.env_remove(name);
+    }
+    command.args(arguments).current_dir(folder).env("TMPDIR", folder);
+    command
+}
+
+fn finish(mut process: Process) -> Run {
+    let status = process.wait(LIMIT);
+    Run { status, stdout: process.stdout().join("\n"), stderr: process.stderr().join("\n") }
+}
+
+#[track_caller]
+fn run(arguments: &[&str]) -> Run {
+    let folder = folder();
+    finish(Process::start(&mut kerrera(folder.path(), arguments)))
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+impl Run {
+    #[track_caller]
+    fn ends_with(self, status: i32) -> Run {
+        let Run { stdout, stderr, .. } = &self;
+        assert_eq!(self.status.code(), Some(status), "stdout:\n{stdout}\nstderr:\n{stderr}");
+        self
+    }
+
+    /// The one line that says what went wrong.
+    #[track_caller]
+    fn error(&self) -> &str {
+        let mut errors = self.stderr.lines().filter_map(|line| line.strip_prefix("error: "));
+        let error = errors.next().unwrap_or_else(|| panic!("no error in:\n{}", self.stderr));
+        assert!(errors.next().is_none(), "more than one error in:\n{}", self.stderr);
+        error
+    }
+}
+
+/// Counts what a run with thirty visitors left in its database.
+fn check_what_the_demo_left(users: &str, airports: &str, count: impl Fn(&str) -> i64) {
+    let jobs =
+        |condition: &str| count(&format!("select count(*) from oban_jobs where {condition}"));
+    let of =
+        |worker: &str, state: &str| jobs(&format!("worker = '{worker}' and state = '{state}'"));
+
+    assert_eq!(jobs("state not in ('completed', 'cancelled', 'discarded')"), 0, "unfinished");
+    let all = count(&format!("select count(*) from {users}"));
+    assert!((20..30).contains(&all), "{all} users: some are refused, and not many");
+    assert_eq!(jobs("worker = 'SendWelcomeEmail'"), all);
+    assert_eq!(jobs("worker = 'LogAnalytics'"), all);
+    assert_eq!(jobs("worker = 'BulkEmailSend'"), 1);
+    assert_eq!(jobs("worker = 'DailyReport'"), 5);
+    assert_eq!(jobs("worker = 'DataImport'"), 17);
+    assert_eq!(jobs("1 = 1"), 2 * all + 1 + 5 + 17);
+
+    // Everything that can happen to a job happened.
+    for worker in ["SendWelcomeEmail", "DataImport"] {
+        for state in ["completed", "cancelled", "discarded"] {
+            assert!(of(worker, state) > 0, "{worker} {state}");
+        }
+        let again = format!("worker = '{worker}' and state = 'completed' and attempt > 1");
+        assert!(jobs(&again) > 0, "{worker} was never tried again");
+    }
+    assert!(jobs("worker = 'DataImport' and meta ->> 'snoozed' is not null") > 0, "no snooze");
+
+    let greeted = count(&format!("select count(*) from {users} where greeted"));
+    assert_eq!(greeted, of("SendWelcomeEmail", "completed"));
+    // Two imports of two hundred rows fail for good after the first fifty.
+    assert_eq!(count(&format!("select count(*) from {airports}")), 3376 - 300);
+}
+
+#[test]
+fn the_demo_adds_up_on_sqlite() {
+    let folder = folder();
+    let arguments =
+        ["demo", "--users", "30", "--seconds", "40", "--database-url", "sqlite:demo.db"];
+    let run = finish(Process::start(&mut kerrera(folder.path(), &arguments))).ends_with(0);
+    assert!(run.stdout.contains("Every number adds up."), "{}", run.stdout);
+    assert!(run.stderr.contains("sign-ups"), "progress: {}", run.stderr);
+    assert!(!run.stdout.contains('\u{1b}') && !run.stderr.contains('\u{1b}'), "no terminal here");
+
+    let file = Connection::open(folder.path().join("demo.db")).unwrap();
+    check_what_the_demo_left("users", "airports", |sql| {
+        file.query_row(sql, [], |row| row.get(0)).unwrap()
+    });
+}
+
+#[test]
+fn the_demo_adds_up_on_postgres() {
+    demo_adds_up_on(&Database::empty());
+}
+
+#[track_caller]
+fn demo_adds_up_on(database: &Database) {
+    let url = database.url();
+    let run = run(&["demo", "--users", "30", "--seconds", "40", "--database-url", &url]);
+    let run = run.ends_with(0);
+    assert!(run.stdout.contains("Every number adds up."), "{}", run.stdout);
+    check_what_the_demo_left("kerrera_demo.users", "kerrera_demo.airports", |sql| {
+        database.psql(sql).parse().unwrap()
+    });
+}
+
+#[test]
+fn without_a_url_the_demo_leaves_a_file_and_says_where() {
+    let folder = folder();
+    let arguments = ["demo", "--users", "1", "--seconds", "1"];
+    let run = finish(Process::start(&mut kerrera(folder.path(), &arguments))).ends_with(1);
+    assert!(run.stdout.contains("The time was up"), "{}", run.stdout);
+    let mut words = run.stdout.split_whitespace();
+    let path = words.find_map(|word| word.strip_prefix("sqlite:")).unwrap();
+    assert!(path.starts_with(folder.path().to_str().unwrap()), "{path}");
+    let tables = "select 1 from oban_jobs, users, airports, analytics";
+    Connection::open(path).unwrap().prepare(tables).unwrap();
+}
+
+#[test]
+fn a_signal_ends_the_demo_in_good_order() {
+    let folder = folder();
+    let arguments = ["demo", "--database-url", "sqlite:demo.db"];
+    let mut process = Process::start(&mut kerrera(folder.path(), &arguments));
+    wait::until(LIMIT, "progress", || !process.stderr().is_empty());
+    process.term();
+    let run = finish(process).ends_with(130);
+    assert!(run.stdout.contains("Interrupted."), "{}", run.stdout);
+
+    let file = Connection::open(folder.path().join("demo.db")).unwrap();
+    let running = "select count(*) from oban_jobs where state = 'executing'";
+    assert_eq!(file.query_row(running, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+}
+
+#[test]
+fn the_demo_leaves_the_jobs_of_others_alone() {
+    let database = Database::empty();
+    let url = database.url();
+    run(&["migrate", "--database-url", &url]).ends_with(0);
+    database.psql("insert into oban_jobs (worker, args) values ('MyApp.Mailer', '{}')");
+    let refused = run(&["demo", "--database-url", &url]).ends_with(1);
+    assert!(refused.error().contains("1 jobs of other programs"), "{}", refused.error());
+    assert_eq!(database.psql("select worker, state from oban_jobs"), "MyApp.Mailer|available");
+    assert_eq!(database.psql("select to_regnamespace('kerrera_demo') is null"), "t");
+
+    let folder = folder();
+    let file = folder.path().join("own.db");
+    Connection::open(&file).unwrap().execute_batch("create table users (name text)").unwrap();
+    let arguments = ["demo", "--database-url", "sqlite:own.db"];
+    let refused = finish(Process::start(&mut kerrera(folder.path(), &arguments))).ends_with(1);
+    assert!(refused.error().contains("own.db is not empty"), "{}", refused.error());
+}
+
+#[test]
+fn one_demo_at_a_time_runs_in_a_database_and_clears_up_after_the_last() {
+    let (database, folder) = (Database::empty(), folder());
+    let url = database.url();
+    let arguments = ["demo", "--database-url", &url];
+    let mut first = Process::start(&mut kerrera(folder.path(), &arguments));
+    wait::until(LIMIT, "progress", || !first.stderr().is_empty());
+    let second = run(&arguments).ends_with(1);
+    assert!(second.error().contains("another demo is running"), "{}", second.error());
+    first.term();
+    finish(first).ends_with(130);
+    demo_adds_up_on(&database);
+}
+
+#[test]
+fn help_is_shown_and_nonsense_is_refused() {
+    let help = run(&["--help"]).ends_with(0);
+    assert!(help.stdout.contains("demo") && help.stdout.contains("migrate"), "{}", help.stdout);
+    let help = run(&["demo", "--help"]).ends_with(0);
+    assert!(help.stdout.contains("kerrera demo --users 1000"), "{}", help.stdout);
+    let version = run(&["--version"]).ends_with(0);
+    assert_eq!(version.stdout, concat!("kerrera ", env!("CARGO_PKG_VERSION")));
+
+    for nonsense in [
+        &[][..],
+        &["dmeo"],
+        &["demo", "--users", "0"],
+        &["demo", "--seconds", "soon"],
+        &["migrate"],
+        &["migrate", "--database-url", "sqlite:a.db", "--plan", "--down", "1"],
+    ] {
+        run(nonsense).ends_with(2);
+    }
+}
+
+#[test]
+fn no_password_is_ever_repeated() {
+    const CANARY: &str = "canary-4711";
+    let urls = [
+        format!("postgres://someone:{CANARY}@127.0.0.1:1/nowhere"),
+        format!("postgres://someone:{CANARY}@127.0.0.1:port/nowhere"),
+        format!("postgres://127.0.0.1:1/nowhere?user=someone&password={CANARY}"),
+        format!("mysql://someone:{CANARY}@127.0.0.1/nowhere"),
+    ];
+    for url in &urls {
+        for command in ["demo", "migrate"] {
+            let typed = run(&[command, "--database-url", url]).ends_with(1);
+            assert!(!typed.error().is_empty());
+            assert!(!typed.stderr.contains(CANARY), "{}", typed.stderr);
+            assert!(!typed.stdout.contains(CANARY), "{}", typed.stdout);
+        }
+        let folder = folder();
+        for arguments in [&["migrate"][..], &["migrate", "--help"], &["migrate", "--nonsense"]] {
+            let mut command = kerrera(folder.path(), arguments);
+            let told = finish(Process::start(command.env("DATABASE_URL", url)));
+            assert!(!told.stderr.contains(CANARY), "{}", told.stderr);
+            assert!(!told.stdout.contains(CANARY), "{}", told.stdout);
+        }
+    }
+    let unreachable = run(&["demo", "--database-url", &urls[0]]);
+    assert!(unreachable.error().contains("127.0.0.1, port 1 cannot be reached"));
+    assert!(unreachable.stderr.contains("warning: other users"), "{}", unreachable.stderr);
+}
+
+#[test]
+fn a_database_is_migrated_as_planned_and_back() {
+    let database = Database::empty();
+    let url = database.url();
+    let migrate = |more: &[&str]| run(&[&["migrate", "--database-url", &url], more].concat());
+    let tables = || database.psql("select count(*) from pg_tables where schemaname = 'public'");
+
+    let plan = migrate(&["--plan"]).ends_with(0).stdout;
+    assert!(plan.contains("CREATE TABLE") && plan.contains("-- Migration 2"), "{plan}");
+    let shorter = migrate(&["--plan", "--to", "1"]).ends_with(0).stdout;
+    assert!(shorter.contains("-- Migration 1") && !shorter.contains("-- Migration 2"), "{shorter}");
+    assert_eq!(tables(), "0", "a plan changes nothing");
+
+    let ran = migrate(&[]).ends_with(0).stdout;
+    assert!(ran.contains("ran migration 1") && ran.contains("ran migration 2"), "{ran}");
+    assert_eq!(database.psql("select count(*) from oban_jobs"), "0");
+    assert!(migrate(&[]).ends_with(0).stdout.contains("nothing to do"));
+    assert_eq!(migrate(&["--plan"]).ends_with(0).stdout, "");
+
+    let refused = migrate(&["--down", "0"]).ends_with(1);
+    assert!(refused.error().contains("--yes"), "{}", refused.error());
+    assert!(migrate(&["--to", "99"]).ends_with(1).error().contains("no migration 99"));
+    let back = migrate(&["--down", "0", "--yes"]).ends_with(0).stdout;
+    assert!(back.contains("took back migration 1"), "{back}");
+    assert_eq!(tables(), "0");
+}
+
+#[test]
+fn an_sqlite_file_is_migrated_when_it_is_opened() {
+    let folder = folder();
+    let arguments = ["migrate", "--database-url", "sqlite:jobs.db"];
+    let run = finish(Process::start(&mut kerrera(folder.path(), &arguments))).ends_with(0);
+    assert!(run.stdout.contains("up to date"), "{}", run.stdout);
+    let file = Connection::open(folder.path().join("jobs.db")).unwrap();
+    let jobs: i64 = file.query_row("select count(*) from oban_jobs", [], |row| row.get(0)).unwrap();
+    assert_eq!(jobs, 0);
+}
