@@ -158,8 +158,14 @@ async fn latency(url: &str, jobs: u64, from_outside: bool) -> Result<(), Error> 
     }
     kerrera.shutdown().await;
     waits.sort_unstable();
-    let at = |share: f64| waits[((waits.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
-    println!("insert to start: p50 {:.2} ms, p95 {:.2} ms, p99 {:.2} ms", at(0.5), at(0.95), at(0.99));
+    let at =
+        |share: f64| waits[((waits.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
+    println!(
+        "insert to start: p50 {:.2} ms, p95 {:.2} ms, p99 {:.2} ms",
+        at(0.5),
+        at(0.95),
+        at(0.99)
+    );
     Ok(())
 }
 

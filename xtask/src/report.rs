@@ -90,10 +90,7 @@ mod tests {
     #[test]
     fn closes_with_the_numbers_of_all_lanes() {
         let report = Report {
-            rows: vec![
-                row("unit", 12, 0, Outcome::Passed),
-                row("docs", 3, 0, Outcome::Passed),
-            ],
+            rows: vec![row("unit", 12, 0, Outcome::Passed), row("docs", 3, 0, Outcome::Passed)],
         };
         assert!(report.is_good());
         assert_eq!(

@@ -31,7 +31,10 @@ macro_rules! commits_and_rolls_back {
         let mut tx = connection.begin().await.unwrap();
         sqlx::query("INSERT INTO users VALUES (2)").execute(&mut *tx).await.unwrap();
         let hostile = "it's \"quoted\" $1 ?1 \\ ü\u{1f600}";
-        let jobs = [Welcome { user_id: 2 }.job().tag(hostile), Welcome { user_id: 3 }.schedule_in(1.hour())];
+        let jobs = [
+            Welcome { user_id: 2 }.job().tag(hostile),
+            Welcome { user_id: 3 }.schedule_in(1.hour()),
+        ];
         let inserted = client.within(&mut tx).quiet().insert_all(jobs).await.unwrap();
         let broken = Welcome { user_id: 4 }.priority(10);
         assert!(client.within(&mut tx).insert(broken).await.unwrap_err().is_invalid_job());

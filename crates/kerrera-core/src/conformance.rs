@@ -4,7 +4,7 @@
 //! that stands still until the case moves it. [`conformance_tests!`](crate::conformance_tests) makes
 //! a test of each, so that every behaviour has its own line in the report:
 //!
-//! ```ignore
+//! ```text
 //! async fn fixture() -> Fixture { … }
 //! kerrera_core::conformance_tests!(crate::fixture);
 //! ```

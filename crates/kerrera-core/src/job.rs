@@ -92,6 +92,12 @@ impl Job {
         Position { state: self.state, attempt: self.attempt, max_attempts: self.max_attempts }
     }
 
+    /// How often it has been snoozed. A snooze costs no attempt, so this is what a worker counts.
+    pub fn snoozed(&self) -> i32 {
+        let count = self.meta.get(crate::state::SNOOZED).and_then(|count| count.as_i64());
+        count.and_then(|count| i32::try_from(count).ok()).unwrap_or_default()
+    }
+
     /// The token of its last claim, if Kerrera made it.
     pub fn claim_token(&self) -> Option<ClaimToken> {
         self.attempted_by.get(2).and_then(|text| ClaimToken::parse(text))

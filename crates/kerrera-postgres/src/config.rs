@@ -39,9 +39,11 @@ impl Config {
 
     /// Reads `postgres://user:password@host:port/database?option=value`.
     ///
-    /// The options are libpq's: `sslmode`, `sslrootcert`, `connect_timeout`, `application_name`,
-    /// `options`, `target_session_attrs`, `channel_binding` and so on; hosts can be several, with
-    /// commas between. A host that is a path (`%2Fvar%2Frun%2Fpostgresql`, or `?host=/var/run/…`) is
+    /// The options are libpq's, and mean what they mean there: `sslmode`, `sslrootcert`,
+    /// `connect_timeout` (10 seconds by default), `application_name`, `options`,
+    /// `target_session_attrs`, `channel_binding` and so on; hosts can be several, with commas
+    /// between. Two things differ: `sslmode=allow` is `prefer`, and a server's name is looked for in
+    /// the alternative names of its certificate only. Client certificates are not supported. A host that is a path (`%2Fvar%2Frun%2Fpostgresql`, or `?host=/var/run/…`) is
     /// the folder of a Unix socket. What the URL leaves out is taken from `PGHOST`, `PGPORT`,
     /// `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`, `PGSSLROOTCERT`, `PGAPPNAME`,
     /// `PGCONNECT_TIMEOUT`, `PGOPTIONS`, `PGCHANNELBINDING` and `PGTARGETSESSIONATTRS`.

@@ -1,20 +1,21 @@
 //! The driver's errors as ours: what happened, where, and what to do next.
 
 use std::error::Error as StdError;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::time::Duration;
 
 use kerrera_core::Error;
 use kerrera_core::error::Kind;
+use kerrera_core::executor::refused;
 use tokio_postgres::Error as DriverError;
 use tokio_postgres::error::{DbError, SqlState};
 
 /// The error for a connection that was not to be had. `place` names host and port.
 pub(crate) fn connecting(error: DriverError, place: &str, login: &str) -> Error {
     if let Some(refusal) = error.as_db_error() {
-        let (kind, message) = refused(refusal, place, login);
-        return Error::new(kind, message).caused_by(error);
+        let (kind, message) = turned_away(refusal, place, login);
+        return Error::new(kind, message).caused_by(Refusal::from(refusal));
     }
     let reason = kerrera_core::failure::describe(&error);
     let (kind, message) = if reason.contains("password missing") {
@@ -66,7 +67,11 @@ pub(crate) fn running(error: DriverError, doing: &str, place: &str, remedy: &str
         "55P03" => (Kind::Timeout, "a lock was not to be had in time"),
         "57014" => (Kind::Timeout, "it took longer than the statement time-out"),
         "57P01" | "57P02" | "57P03" => (Kind::Unreachable, "the server is stopping or starting"),
-        "25006" => (Kind::Unreachable, "this server only reads: is it a standby?"),
+        "25006" => (
+            Kind::Unreachable,
+            "this server only reads; of several hosts, target_session_attrs=read-write in the URL \
+             takes the one that writes",
+        ),
         "53300" => (Kind::Unreachable, "the server has no connection left"),
         "42501" => {
             (Kind::AccessDenied, "grant the rights on the tables and the schema to this role")
@@ -76,12 +81,20 @@ pub(crate) fn running(error: DriverError, doing: &str, place: &str, remedy: &str
         _ => (Kind::Database, "the database refused the statement"),
     };
     let message = format!("{doing} failed: {} ({}): {advice}", said(refusal), code.code());
-    Error::new(kind, message).caused_by(error)
+    Error::new(kind, message).caused_by(Refusal::from(refusal))
+}
+
+/// The error of a transaction that somebody else owns.
+pub(crate) fn in_transaction(error: DriverError) -> Error {
+    match error.as_db_error() {
+        Some(refusal) => refused(Refusal::from(refusal)),
+        None => refused(error),
+    }
 }
 
 /// The SQLSTATE behind an error, if the server sent one.
 pub(crate) fn sqlstate(error: &Error) -> Option<&SqlState> {
-    error.source()?.downcast_ref::<DriverError>()?.code()
+    error.source()?.downcast_ref::<Refusal>().map(|refusal| &refusal.code)
 }
 
 /// Whether the whole transaction was undone because of others, so that it can be run again at once.
@@ -99,7 +112,7 @@ pub(crate) fn ends_the_session(error: &Error) -> bool {
     error.is_unreachable()
 }
 
-fn refused(refusal: &DbError, place: &str, login: &str) -> (Kind, String) {
+fn turned_away(refusal: &DbError, place: &str, login: &str) -> (Kind, String) {
     let said = said(refusal);
     match refusal.code().code() {
         "28P01" => (
@@ -129,6 +142,27 @@ fn refused(refusal: &DbError, place: &str, login: &str) -> (Kind, String) {
         code => (Kind::Unreachable, format!("{place} did not let {login} in: {said} ({code})")),
     }
 }
+
+/// What the server said, as the cause of an error: without its detail, which shows values of rows.
+#[derive(Debug)]
+struct Refusal {
+    code: SqlState,
+    said: String,
+}
+
+impl From<&DbError> for Refusal {
+    fn from(refusal: &DbError) -> Refusal {
+        Refusal { code: refusal.code().clone(), said: said(refusal) }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.said, self.code.code())
+    }
+}
+
+impl StdError for Refusal {}
 
 /// What the server said. Its detail stays out: it shows values of rows.
 fn said(refusal: &DbError) -> String {

@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::pin::Pin;
 
 use kerrera_core::error::Kind;
-use kerrera_core::executor::{self, Dialect, Executor, InsertPlan, refused};
+use kerrera_core::executor::{self, Dialect, Executor, InsertPlan};
 use kerrera_core::storage::Inserted;
 use kerrera_core::{Clock, Error, Result, Timestamp, ValidJob};
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
 use crate::connection::{Parameter, Session};
+use crate::error::in_transaction;
 use crate::rows::{self, Stamp};
 use crate::statements::{Call, Statements};
 
@@ -134,9 +135,10 @@ impl Executor<ByTokioPostgres> for Transaction<'_> {
             while let Some(statement) = call.statement()? {
                 // In one round trip, and behind a pooler as well.
                 let parameter: Parameter<'_> = (&statement.json, Type::TEXT);
-                let rows = self.query_typed(statement.sql, &[parameter]).await.map_err(refused)?;
+                let rows = self.query_typed(statement.sql, &[parameter]).await;
+                let rows = rows.map_err(in_transaction)?;
                 let rows = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>();
-                call.answer(rows.map_err(refused)?)?;
+                call.answer(rows.map_err(in_transaction)?)?;
             }
             call.finish()
         })

@@ -11,9 +11,8 @@ use std::time::Duration;
 
 use kerrera_core::error::Kind;
 use kerrera_core::storage::{Beat, Look, Pending, Presence, Producer, Pulse, Rescue, Sighting};
-use kerrera_core::{ClaimToken, Clock, Error, JobId, Result, State};
+use kerrera_core::{ClaimToken, Clock, Error, JobId, Result, State, Uuid};
 use tokio_postgres::types::Type;
-use uuid::Uuid;
 
 use crate::connection::{Link, Parameter, Session, Verb};
 use crate::rows::Stamp;

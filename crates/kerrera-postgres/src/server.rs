@@ -1,9 +1,10 @@
 //! A server as seen from here: how a session with it begins.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use kerrera_core::error::Kind;
 use kerrera_core::{Clock, Error, Result};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Connection, Error as DriverError, Notification, Socket};
@@ -18,12 +19,12 @@ use crate::tls::Tls;
 /// How a session with a server begins.
 pub(crate) struct Server {
     target: Target,
-    tls: OnceLock<MakeRustlsConnect>,
+    tls: MakeRustlsConnect,
     /// A pooler on the way refuses settings at the start of a session.
     plain: AtomicBool,
-    pub(crate) clock: Clock,
+    clock: Clock,
     /// What a person types to migrate this database.
-    pub(crate) remedy: Arc<str>,
+    remedy: Arc<str>,
 }
 
 /// What a session is for.
@@ -47,11 +48,18 @@ const SETTINGS: [(&str, &str); 3] = [
     ("jit", "off"),
 ];
 
+/// A connection before somebody drives it.
 type Driver = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 impl Server {
-    pub(crate) fn new(target: Target, clock: Clock, remedy: Arc<str>) -> Server {
-        Server { target, tls: OnceLock::new(), plain: AtomicBool::new(false), clock, remedy }
+    /// Reads the certificates that are to be trusted, and connects to nothing.
+    ///
+    /// # Errors
+    ///
+    /// When these cannot be read.
+    pub(crate) fn new(target: Target, clock: Clock, remedy: Arc<str>) -> Result<Server> {
+        let tls = target.tls.connector()?;
+        Ok(Server { target, tls, plain: AtomicBool::new(false), clock, remedy })
     }
 
     pub(crate) fn location(&self) -> String {
@@ -70,66 +78,75 @@ impl Server {
         hear: impl FnMut(Notification) + Send + 'static,
         lost: impl FnOnce() + Send + 'static,
     ) -> Result<Session> {
+        let limit = self.target.connect_timeout().min(profile.connect_timeout);
         let mut failure = None;
         for host in self.target.hosts() {
-            match self.reach(&host, profile).await {
+            match self.reach(&host, profile, limit).await {
                 Ok((client, driver)) => {
-                    let told = process_id::told(&client).await;
-                    let driver = tokio::spawn(drive(driver, hear, lost));
-                    let place = host.to_string();
-                    let clock = self.clock.clone();
-                    let remedy = Arc::clone(&self.remedy);
-                    return Session::begin(client, driver, told, place, clock, remedy).await;
+                    return self.begin(client, driver, &host, limit, hear, lost).await;
                 }
                 Err(error) => failure = Some(error),
             }
         }
-        Err(failure.unwrap_or_else(|| {
-            Error::new(kerrera_core::error::Kind::Config, "the database URL names no host")
-        }))
+        Err(failure.unwrap_or_else(|| Error::new(Kind::Config, "the database URL names no host")))
     }
 
-    async fn reach(&self, host: &Host, profile: &Profile) -> Result<(Client, Driver)> {
-        let limit = self.target.connect_timeout().min(profile.connect_timeout);
+    async fn reach(
+        &self,
+        host: &Host,
+        profile: &Profile,
+        limit: Duration,
+    ) -> Result<(Client, Driver)> {
         match tokio::time::timeout(limit, self.knock(host, profile)).await {
             Ok(Ok(reached)) => Ok(reached),
-            Ok(Err(Knock::Driver(error))) => {
+            Ok(Err(error)) => {
                 Err(error::connecting(error, &host.to_string(), &self.target.login()))
             }
-            Ok(Err(Knock::Tls(error))) => Err(error),
             Err(_) => Err(error::connecting_took_too_long(&host.to_string(), limit)),
         }
     }
 
     /// Tries one host in every way that the settings allow.
-    async fn knock(&self, host: &Host, profile: &Profile) -> Result<(Client, Driver), Knock> {
-        let tls = self.tls().map_err(Knock::Tls)?;
+    async fn knock(&self, host: &Host, profile: &Profile) -> Result<(Client, Driver), DriverError> {
         let plain = self.plain.load(Ordering::Relaxed);
         let options = if plain { String::new() } else { profile.options() };
         let mut config = self.target.driver_config(host, &options);
-        let mut outcome = config.connect(tls.clone()).await;
+        let mut outcome = config.connect(self.tls.clone()).await;
 
         if outcome.as_ref().is_err_and(refuses_options) && !plain {
             self.plain.store(true, Ordering::Relaxed);
             config = self.target.driver_config(host, "");
-            outcome = config.connect(tls.clone()).await;
+            outcome = config.connect(self.tls.clone()).await;
         }
         if outcome.as_ref().is_err_and(would_do_without_tls) && self.target.tls.is_optional() {
             config.ssl_mode(Tls::NONE);
             // If that fails, too, the first failure says more.
-            if let Ok(reached) = config.connect(tls).await {
+            if let Ok(reached) = config.connect(self.tls.clone()).await {
                 return Ok(reached);
             }
         }
-        outcome.map_err(Knock::Driver)
+        outcome
     }
 
-    fn tls(&self) -> Result<MakeRustlsConnect> {
-        if let Some(tls) = self.tls.get() {
-            return Ok(tls.clone());
-        }
-        let tls = self.target.tls.connector()?;
-        Ok(self.tls.get_or_init(|| tls).clone())
+    /// Sees to it that the connection is driven, and finds out who is at its other end.
+    async fn begin(
+        &self,
+        client: Client,
+        driver: Driver,
+        host: &Host,
+        limit: Duration,
+        hear: impl FnMut(Notification) + Send + 'static,
+        lost: impl FnOnce() + Send + 'static,
+    ) -> Result<Session> {
+        let told = process_id::told(&client).await;
+        let driver = tokio::spawn(drive(driver, hear, lost));
+        let driving = driver.abort_handle();
+        let (clock, remedy) = (self.clock.clone(), Arc::clone(&self.remedy));
+        let session = Session::begin(client, driver, told, host.to_string(), clock, remedy);
+        tokio::time::timeout(limit, session).await.unwrap_or_else(|_| {
+            driving.abort();
+            Err(error::connecting_took_too_long(&host.to_string(), limit))
+        })
     }
 }
 
@@ -148,11 +165,6 @@ impl Profile {
         }
         options
     }
-}
-
-enum Knock {
-    Driver(DriverError),
-    Tls(Error),
 }
 
 /// PgBouncer takes settings at the start of a session for a breach of the protocol; Amazon's proxy

@@ -10,8 +10,7 @@ use kerrera_core::storage::{
     Ack, Acked, Beat, Claim, Count, Inserted, Jobs, Listener, Liveness, Look, Operations, Pending,
     Producer, Pulse, Rescue, Sighting, Signals, Staged, Storage,
 };
-use kerrera_core::{ClaimToken, Clock, Error, Job, JobId, Result, ValidJob};
-use uuid::Uuid;
+use kerrera_core::{ClaimToken, Clock, Error, Job, JobId, Result, Uuid, ValidJob};
 
 use crate::claim::{self, Unanswered};
 use crate::config::Config;
@@ -68,11 +67,12 @@ impl Postgres {
     /// never less than this.
     const WAY: Duration = Duration::from_secs(1);
 
-    /// A storage at this database. Connects to nothing yet.
+    /// A storage at this database. Reads the certificates that are to be trusted, and connects to
+    /// nothing yet.
     ///
     /// # Errors
     ///
-    /// When the settings contradict each other.
+    /// When these cannot be read.
     pub fn new(config: Config) -> Result<Postgres> {
         let Config { target, listen, schema, hot_connections, statement_timeout, clock } = config;
         let location = target.location();
@@ -83,11 +83,13 @@ impl Postgres {
         remedy.push('`');
         let remedy: Arc<str> = remedy.into();
 
-        let server = Server::new(target, clock.clone(), Arc::clone(&remedy));
-        let server = Arc::new(server);
-        let signal_server = match listen {
-            None => Arc::clone(&server),
-            Some(target) => Arc::new(Server::new(target, clock.clone(), Arc::clone(&remedy))),
+        let server = |target| Server::new(target, clock.clone(), Arc::clone(&remedy)).map(Arc::new);
+        let (server, signal_server) = match listen {
+            Some(listen) => (server(target)?, server(listen)?),
+            None => {
+                let server = server(target)?;
+                (Arc::clone(&server), server)
+            }
         };
         let ordinary = Profile {
             settings: &[],

@@ -158,6 +158,14 @@ impl Client {
         self.storage().location()
     }
 
+    pub(crate) fn database(&self) -> Database {
+        #[cfg(feature = "sqlite")]
+        if let Some(sqlite) = self.sqlite() {
+            return sqlite.clone().into();
+        }
+        Database::of(self.storage().clone())
+    }
+
     pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
         &self.0.database.storage
     }

@@ -7,6 +7,8 @@ use kerrera_core::error::Kind;
 use kerrera_core::storage::Storage;
 use kerrera_core::{Error, Result};
 
+use crate::client::Client;
+
 /// Where the jobs are kept: a URL, or a storage that was made before.
 ///
 /// - `sqlite:jobs.db`, `sqlite::memory:` (feature `sqlite`)
@@ -97,6 +99,13 @@ fn missing(feature: &str) -> Error {
          Cargo.toml"
     );
     Error::new(Kind::Config, message)
+}
+
+impl From<&Client> for Database {
+    /// Where this client's jobs are kept: an engine, or another client, on the same connections.
+    fn from(client: &Client) -> Database {
+        client.database()
+    }
 }
 
 impl From<&str> for Database {

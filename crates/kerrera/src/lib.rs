@@ -77,6 +77,13 @@ pub use perform::{Context, Perform};
 pub use runtime::supervisor::{HealthReport, LoopHealth};
 pub use tuning::Tuning;
 
+/// The storage on PostgreSQL, for settings that a URL cannot say.
+#[cfg(feature = "postgres")]
+pub use kerrera_postgres as postgres;
+/// The storage on SQLite, for settings that a URL cannot say.
+#[cfg(feature = "sqlite")]
+pub use kerrera_sqlite as sqlite;
+
 pub use kerrera_core::executor;
 pub use kerrera_core::outcome::{
     AndThen, JobError, JobResult, OrElse, Outcome, cancel, discard, done, snooze,

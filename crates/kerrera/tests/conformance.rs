@@ -1,4 +1,5 @@
 //! What the engine does, on every storage: each test runs on SQLite and on PostgreSQL.
+#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "a test fails by panicking")]
 
 #[path = "conformance/inserting.rs"]
 mod inserting;

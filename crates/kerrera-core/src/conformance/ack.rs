@@ -221,18 +221,23 @@ pub async fn answers_come_in_order(fixture: Fixture) {
 }
 
 pub async fn follow_ups_are_inserted_exactly_once(fixture: Fixture) {
-    let (_, running) = fixture.running(job()).await;
-    let then = valid([job().queue("next"), job().queue("next").schedule_in(1.hour())]);
-    let ack = Ack { then, ..ack(&running, Event::Completed) };
+    let hand = fixture.enroll("default").await;
+    fixture.insert([job(), job()]).await;
+    let running = hand.claim(2).await;
+    let next = || job().queue("next");
+    let one = Ack { then: valid([next()]), ..ack(&running[0], Event::Completed) };
+    let then = valid([next(), next().schedule_in(1.hour())]);
+    let two = Ack { then, ..ack(&running[1], Event::Completed) };
 
-    assert_eq!(fixture.ack(ack.clone()).await, Acked::Written);
-    assert_eq!(fixture.ack(ack).await, Acked::AlreadyWritten);
+    let acks = vec![one, two];
+    assert_eq!(fixture.storage.ack(acks.clone()).await.unwrap(), [Acked::Written; 2]);
+    assert_eq!(fixture.storage.ack(acks).await.unwrap(), [Acked::AlreadyWritten; 2]);
 
     let counts = fixture.storage.counts().await.unwrap();
     let next = counts.into_iter().filter(|count| count.queue == "next");
     let next: Vec<(State, u64)> = next.map(|count| (count.state, count.jobs)).collect();
     assert_eq!(next.len(), 2, "{next:?}");
-    assert!(next.contains(&(State::Available, 1)) && next.contains(&(State::Scheduled, 1)));
+    assert!(next.contains(&(State::Available, 2)) && next.contains(&(State::Scheduled, 1)));
     let next = fixture.enroll("next").await.claim(10).await;
     assert_eq!(next[0].inserted_at, fixture.now());
 }

@@ -49,18 +49,12 @@ impl Perform<App> for DataImport {
 fn after(error: GeocoderError, job: &Job) -> JobResult {
     match error {
         // A snooze costs no attempt, so they are counted too: nobody waits for ever.
-        GeocoderError::Temporary if job.attempt + snoozes(job) < 3 => {
+        GeocoderError::Temporary if job.attempt + job.snoozed() < 3 => {
             snooze(shortened(300.seconds()))
         }
         GeocoderError::Permanent => cancel(error),
         GeocoderError::Temporary | GeocoderError::Other => Err(error.into()),
     }
-}
-
-/// How often it was put off.
-fn snoozes(job: &Job) -> i32 {
-    let count = job.meta.get("snoozed").and_then(|count| count.as_i64());
-    count.and_then(|count| i32::try_from(count).ok()).unwrap_or_default()
 }
 
 /// How many airports a file has.

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kerrera_core::executor::{Call, Dialect, Executor};
 use kerrera_core::state::{Event, decide};
 use kerrera_core::storage::{
-    Ack, Acked, Beat, Claim, Jobs, Liveness, Operations, Presence, Producer, Sighting, Signals,
+    Ack, Acked, Beat, Claim, Inserted, Jobs, Liveness, Operations, Presence, Producer, Sighting,
+    Signals,
 };
-use kerrera_core::{ClaimToken, Clock, Job, Limits, NewJob, State, Units, ValidJob};
+use kerrera_core::{ClaimToken, Clock, Job, Limits, NewJob, State, Units, Uuid, ValidJob};
 use kerrera_postgres::{Config, Postgres};
 use serde_json::json;
 use testkit::postgres::Database;
-use uuid::Uuid;
 
 use crate::fixture::{client, clock, migrated, open};
 use crate::proxy::{Proxy, address};
@@ -326,6 +327,26 @@ async fn rows_that_cannot_be_read_in_full_are_read_as_far_as_possible() {
     assert_eq!(claimed[1].errors.len(), 2);
     let acked = postgres.ack(claimed.iter().map(completed).collect()).await.unwrap();
     assert_eq!(acked, [Acked::Written; 3]);
+}
+
+#[tokio::test]
+async fn an_error_shows_no_values_of_rows() {
+    let database = migrated("public");
+    database.psql("alter table oban_jobs add check (not args ? 'secret')");
+    let postgres = open(&database.url(), "public", &Clock::database()).await.unwrap();
+    let job = NewJob::of("Worker", json!({"secret": "hush"}));
+    let job = job.validate(&Limits::default()).unwrap();
+    let error = postgres.insert(vec![job.clone()]).await.unwrap_err();
+    assert!(error.to_string().contains("oban_jobs_args_check"), "{error}");
+    assert!(!format!("{error} {error:?}").contains("hush"), "{error:?}");
+
+    let mut client = client(&database.url(), "public").await;
+    let mut transaction = client.transaction().await.unwrap();
+    let plan = postgres.plan_insert(&[job], true);
+    let call: Call<Vec<Inserted>> = Call::new(Dialect::Postgres, plan, Ok);
+    let error = transaction.run(call).await.unwrap_err();
+    assert!(error.to_string().contains("oban_jobs_args_check"), "{error}");
+    assert!(!format!("{error} {error:?}").contains("hush"), "{error:?}");
 }
 
 fn job() -> ValidJob {

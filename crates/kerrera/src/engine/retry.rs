@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Waits that grow from a tenth of a second to ten seconds, with jitter.
+/// Waits that grow from a tenth of a second to two seconds, with jitter: after a long outage, all goes
+/// on soon after the database is back. How often it is really connected to is for the storage to say.
 #[derive(Debug, Default)]
 pub(crate) struct Retry {
     failures: u32,
@@ -10,7 +11,7 @@ pub(crate) struct Retry {
 
 impl Retry {
     const FIRST: Duration = Duration::from_millis(100);
-    const LONGEST: Duration = Duration::from_secs(10);
+    const LONGEST: Duration = Duration::from_secs(2);
 
     /// One more failure; how long to wait. `jitter` is between 0 and 1.
     pub(crate) fn failed(&mut self, jitter: f64) -> Duration {

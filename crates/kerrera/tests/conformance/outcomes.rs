@@ -48,9 +48,9 @@ impl Perform for Ends {
             With::Then => done().then(Ends { with: With::Done }.queue("next").tag("second")),
             With::ThenInvalid => done().then(NewJob::of("", json!({}))),
             With::Snooze => snooze(1.hour()),
-            With::SnoozeOnce => match cx.job().meta.get("snoozed") {
-                None => snooze(Duration::ZERO),
-                Some(_) => done(),
+            With::SnoozeOnce => match cx.job().snoozed() {
+                0 => snooze(Duration::ZERO),
+                _ => done(),
             },
             With::Cancel => cancel("unsubscribed"),
             With::Discard => discard("hopeless"),

@@ -273,7 +273,7 @@ async fn a_hint_from_another_client_wakes_an_idle_node(scene: Scene) {
     let builder = scene.builder().tune(|t| t.stage_interval = 1.hour());
     let kerrera =
         builder.state(diary.clone()).queue("default", 1).worker::<Note>().start().await.unwrap();
-    let other = scene.client().await;
+    let other = Client::connect(kerrera.client()).await.unwrap();
     for round in 0..5 {
         let id = insert(&other, note(round)).await;
         scene.reaches(id, State::Completed).await;
