@@ -19,6 +19,8 @@ mod kills;
 mod restarts;
 #[path = "process/scene.rs"]
 mod scene;
+#[path = "process/soak.rs"]
+mod soak;
 #[path = "process/storm.rs"]
 mod storm;
 #[path = "process/zombie.rs"]

@@ -11,6 +11,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use crate::connection::{Parameter, Session};
+use crate::error::is_about_the_data;
 use crate::insert::Columns;
 use crate::rows::Stamp;
 use crate::statements::{Call, Statements};
@@ -47,11 +48,6 @@ pub(crate) async fn ack(
         places = later;
     }
     Ok(answers)
-}
-
-/// Something that would be refused again.
-fn is_about_the_data(error: &Error) -> bool {
-    !error.is_transient() && crate::error::sqlstate(error).is_some()
 }
 
 struct Batch<'a> {

@@ -92,14 +92,17 @@ pub(crate) fn in_transaction(error: DriverError) -> Error {
     }
 }
 
-/// The SQLSTATE behind an error, if the server sent one.
-pub(crate) fn sqlstate(error: &Error) -> Option<&SqlState> {
-    error.source()?.downcast_ref::<Refusal>().map(|refusal| &refusal.code)
-}
-
 /// Whether the whole transaction was undone because of others, so that it can be run again at once.
 pub(crate) fn lost_to_others(error: &Error) -> bool {
-    sqlstate(error).is_some_and(|code| matches!(code.code(), "40001" | "40P01" | "55P03"))
+    sqlstate(error).is_some_and(|code| matches!(code, "40001" | "40P01" | "55P03"))
+}
+
+/// Whether the values themselves were refused, so that only others would do: data that is not of the
+/// right form or breaks a constraint, a limit of the server's, an exception raised by a trigger.
+pub(crate) fn is_about_the_data(error: &Error) -> bool {
+    sqlstate(error)
+        .and_then(|code| code.get(..2))
+        .is_some_and(|class| matches!(class, "22" | "23" | "54" | "P0"))
 }
 
 /// Whether it was the handshake that failed.
@@ -110,6 +113,11 @@ pub(crate) fn is_tls(error: &DriverError) -> bool {
 /// Whether the session is of no more use after it.
 pub(crate) fn ends_the_session(error: &Error) -> bool {
     error.is_unreachable()
+}
+
+/// The SQLSTATE behind an error, if the server sent one.
+fn sqlstate(error: &Error) -> Option<&str> {
+    error.source()?.downcast_ref::<Refusal>().map(|refusal| refusal.code.code())
 }
 
 fn turned_away(refusal: &DbError, place: &str, login: &str) -> (Kind, String) {

@@ -56,15 +56,13 @@ impl Heart {
     }
 
     pub(crate) async fn enroll(self: &Arc<Self>, call: Call<Vec<Producer>>) -> Result<()> {
-        let sql = Arc::clone(&call.sql);
-        let uuids: Vec<Uuid> = call.input.iter().map(|producer| producer.uuid).collect();
-        let order = self.order(call, |session, call| Box::pin(enroll(session, call)));
-        self.link.run(order, Order::run).await?;
+        // First, so that they are shown again if the session is lost before the answer is here.
         self.remember(|enrolled| {
-            enrolled.producers.extend(uuids);
-            enrolled.sql = Some(sql);
+            enrolled.producers.extend(call.input.iter().map(|producer| producer.uuid));
+            enrolled.sql = Some(Arc::clone(&call.sql));
         });
-        Ok(())
+        let order = self.order(call, |session, call| Box::pin(enroll(session, call)));
+        self.link.run(order, Order::run).await
     }
 
     pub(crate) async fn beat(self: &Arc<Self>, mut call: Call<Vec<Beat>>) -> Result<Pulse> {

@@ -174,7 +174,8 @@ async fn one_locked(session: &mut Session, work: &Work) -> Result<Option<Step>> 
     let found = Found::look(session, &work.schema).await?;
     let step = (work.next)(&found, &work.schema, work.to)?;
     if let Some(step) = &step {
-        session.execute(step.title, &step.sql).await?;
+        let doing = format!("migration {} ({})", step.version, step.title);
+        session.execute(&doing, &step.sql).await?;
     }
     Ok(step)
 }

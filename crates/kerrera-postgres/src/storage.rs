@@ -27,8 +27,11 @@ use crate::{ack, insert, operations, signals, stage};
 /// Jobs in a PostgreSQL database, in Oban's tables.
 ///
 /// Cheap to clone; clones share their connections. Nothing is connected before the first call, and
-/// what breaks is connected again at the next one. Apart from [`Operations::open`] and the
-/// migrations, which come first, every call may come from any Tokio runtime.
+/// what breaks is connected again at the next one. [`Operations::open`] and the migrations come
+/// first; every other call fails until then.
+///
+/// Calls may come from several Tokio runtimes. A connection is driven on the one whose call made it:
+/// as long as that exists it must also run, or calls from the others wait for it in vain.
 ///
 /// ```no_run
 /// use kerrera_core::storage::Operations;

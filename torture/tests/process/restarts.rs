@@ -10,7 +10,7 @@ use torture::history::{History, Run, Stamp};
 
 use crate::scene::{NodeId, Scene, Settings, busy};
 
-/// How soon after the server takes connections a node claims.
+/// How soon after the server takes connections jobs are claimed, and ended runs written.
 const PROMISE: Duration = Duration::from_secs(5);
 
 #[test]
@@ -28,23 +28,30 @@ fn restarts_of_the_server_lose_nothing_and_repeat_nothing() {
     let before = resources(&scene, &nodes);
 
     let mut restarts = Vec::new();
-    for mode in [StopMode::Fast, StopMode::Immediate, StopMode::Immediate, StopMode::Fast] {
+    for (mode, away) in [
+        (StopMode::Fast, Duration::ZERO),
+        (StopMode::Immediate, Duration::ZERO),
+        (StopMode::Immediate, Duration::from_secs(6)),
+        (StopMode::Fast, Duration::ZERO),
+    ] {
         let from = Stamp::now();
+        cluster.stop(mode).unwrap();
+        std::thread::sleep(away);
         cluster.restart(mode).unwrap();
         let until = Stamp::now();
-        let first = first_claim(&scene, until);
+        let [claim, end] = ["available", "executing"].map(|state| first(&scene, state, until));
+        let away = Duration::from_micros((until.wall - from.wall).unsigned_abs());
+        let [away, claim, end] = [away, claim, end].map(|time| time.as_secs_f64());
         scene.say(format!(
-            "{mode:?}: away for {:.2} s, first claim {:.2} s later",
-            seconds(until.wall - from.wall),
-            first.as_secs_f64()
+            "{mode:?}: away for {away:.2} s, first claim {claim:.2} s later, first end {end:.2} s"
         ));
-        assert!(first <= PROMISE, "{mode:?}: {first:?}");
+        assert!(claim <= PROMISE.as_secs_f64() && end <= PROMISE.as_secs_f64());
         restarts.push((from, until));
         std::thread::sleep(Duration::from_secs(2));
     }
     restart_without(&mut scene, &cluster, nodes[1]);
     for _ in 0..12 {
-        kill_a_session(&mut scene, &cluster);
+        scene.kill_a_session(&cluster);
         std::thread::sleep(Duration::from_millis(250));
     }
     std::thread::sleep(Duration::from_secs(2));
@@ -75,15 +82,15 @@ fn resources(scene: &Scene, nodes: &[NodeId]) -> Resources {
     Resources { files: files.sum(), sessions: scene.database.number(sessions) }
 }
 
-/// How long after that moment something was claimed.
-fn first_claim(scene: &Scene, since: Stamp) -> Duration {
+/// How long after that moment a job left this state: available for a claim, executing for an end.
+fn first(scene: &Scene, state: &str, since: Stamp) -> Duration {
     let first = format!(
         "SELECT min(at) FROM torture_audit \
-         WHERE old ->> 'state' = 'available' AND new ->> 'state' = 'executing' AND at > {}",
+         WHERE old ->> 'state' = '{state}' AND new ->> 'state' <> '{state}' AND at > {}",
         since.wall
     );
     let mut at = None;
-    wait::until(PROMISE * 4, "a claim", || {
+    wait::until(PROMISE * 4, "a first change", || {
         at = scene.database.rows(&first)[0].parse::<i64>().ok();
         at.is_some()
     });
@@ -98,16 +105,6 @@ fn restart_without(scene: &mut Scene, cluster: &Cluster, node: NodeId) {
     std::thread::sleep(Duration::from_millis(4_500));
     scene.wake(node);
     std::thread::sleep(Duration::from_secs(2));
-}
-
-/// Ends one of the nodes' and producers' sessions.
-fn kill_a_session(scene: &mut Scene, cluster: &Cluster) {
-    let sessions = "SELECT pid FROM pg_stat_activity WHERE application_name = 'kerrera'";
-    let sessions = scene.database.rows(sessions);
-    if let Some(pid) = scene.rng.choice(sessions) {
-        // It may have ended by itself.
-        let _ = cluster.kill_backend(pid.parse().unwrap());
-    }
 }
 
 /// How many runs were under way during a whole restart. Each of them must have counted.
@@ -137,8 +134,4 @@ fn ran_through(history: &History, restarts: &[(Stamp, Stamp)]) -> usize {
         assert_eq!(became, Some(State::Completed), "job {job} under {token}");
     }
     through
-}
-
-fn seconds(micros: i64) -> f64 {
-    micros as f64 / 1_000_000.0
 }

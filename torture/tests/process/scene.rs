@@ -49,7 +49,8 @@ pub(crate) struct Scene {
 struct Node {
     name: String,
     process: Process,
-    killed: bool,
+    /// Killed, or told to end.
+    gone: bool,
 }
 
 /// A node of a scene.
@@ -139,7 +140,7 @@ impl Scene {
         }
         let mut process = Process::start(&mut command);
         process.line(PATIENCE, "ready");
-        self.nodes.push(Node { name, process, killed: false });
+        self.nodes.push(Node { name, process, gone: false });
         id
     }
 
@@ -177,7 +178,7 @@ impl Scene {
         let from = Stamp::now();
         let node = &mut self.nodes[id.0];
         node.process.kill9();
-        node.killed = true;
+        node.gone = true;
         let node = node.name.clone();
         self.faults.push(Fault { node, kind: FaultKind::Killed, from, until: Stamp::now() });
         from
@@ -206,7 +207,16 @@ impl Scene {
         node.process.term();
         let status = node.process.wait(PATIENCE);
         assert!(status.success(), "{}: {:?}", node.name, node.process.stdout());
-        node.killed = true;
+        node.gone = true;
+    }
+
+    /// Ends one of the nodes' and producers' sessions with the server.
+    pub(crate) fn kill_a_session(&mut self, cluster: &Cluster) {
+        let sessions = "SELECT pid FROM pg_stat_activity WHERE application_name = 'kerrera'";
+        if let Some(pid) = self.rng.choice(self.database.rows(sessions)) {
+            // It may have ended by itself.
+            let _ = cluster.kill_backend(pid.parse().unwrap());
+        }
     }
 
     pub(crate) fn pid(&self, id: NodeId) -> u32 {
@@ -261,8 +271,9 @@ impl Scene {
 
     /// Ends all nodes, and reads what happened.
     pub(crate) fn history(&mut self) -> History {
+        self.await_burials();
         for place in 0..self.nodes.len() {
-            if !self.nodes[place].killed {
+            if !self.nodes[place].gone {
                 self.end(NodeId(place));
             }
         }
@@ -278,6 +289,24 @@ impl Scene {
             app_rows: audit::app_rows(&self.database),
             faults: self.faults.clone(),
             limits: self.limits.clone(),
+        }
+    }
+
+    /// Waits until the living have cleared away what the dead left behind.
+    fn await_burials(&self) {
+        let living = self.nodes.iter().filter(|node| !node.gone).count();
+        if living == 0 {
+            return;
+        }
+        wait::until(PATIENCE, "the end of the dead producers", || {
+            self.database.number("SELECT count(*) FROM kerrera_producers") == 2 * living as i64
+        });
+        if let Database::Sqlite(path) = &self.database {
+            let files = std::fs::read_dir(path.parent().unwrap()).unwrap();
+            let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+            let locks: Vec<String> = names.filter(|name| name.ends_with(".lock")).collect();
+            assert_eq!(locks.len(), living, "{locks:?}");
+            assert_eq!(self.database.rows("PRAGMA integrity_check"), ["ok"]);
         }
     }
 

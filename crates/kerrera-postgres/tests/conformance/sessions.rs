@@ -117,6 +117,37 @@ fn a_connection_outlives_the_runtime_that_made_it() {
     assert_eq!(counts[0].jobs, 4);
 }
 
+#[test]
+fn the_heart_beats_on_while_the_runtime_that_enrolled_stands_still() {
+    let database = migrated("public");
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (still, beating) = (runtime(), runtime());
+    let postgres = still.block_on(open(&database.url(), "public", &Clock::database())).unwrap();
+    let producer = still.block_on(enrolled(&postgres));
+    for _ in 0..3 {
+        let pulse = beating.block_on(postgres.beat(vec![beat(producer)])).unwrap();
+        assert!(pulse.dead.is_empty());
+        assert_eq!(beating.block_on(postgres.look()).unwrap().doubtful, []);
+    }
+}
+
+#[tokio::test]
+async fn a_claim_that_nobody_waits_for_is_given_back() {
+    let database = migrated("public");
+    let postgres = open(&database.url(), "public", &Clock::database()).await.unwrap();
+    let producer = enrolled(&postgres).await;
+    postgres.insert(vec![job()]).await.unwrap();
+    let lock = client(&database.url(), "public").await;
+    lock.batch_execute("BEGIN; LOCK TABLE oban_jobs").await.unwrap();
+    let claim = postgres.claim(wish(producer));
+    assert!(tokio::time::timeout(Duration::from_millis(50), claim).await.is_err());
+    lock.batch_execute("COMMIT").await.unwrap();
+    until(async || database.psql("select state from oban_jobs") == "executing").await;
+
+    let claimed = postgres.claim(wish(producer)).await.unwrap();
+    assert_eq!((claimed.len(), claimed[0].attempt), (1, 1));
+}
+
 #[tokio::test]
 async fn jobs_of_a_claim_that_was_never_answered_are_given_back() {
     let database = migrated("public");
@@ -302,6 +333,31 @@ async fn an_end_that_cannot_be_written_is_set_aside_alone() {
     assert!(bad.errors[0].error.contains("could not be written"), "{:?}", bad.errors);
     let good = postgres.job(claimed[2].id).await.unwrap().unwrap();
     assert_eq!(good.state, State::Completed);
+}
+
+#[tokio::test]
+async fn an_end_that_nobody_may_write_is_kept_for_later() {
+    let database = migrated("public");
+    let role = format!("worker_{}", fastrand::u64(..));
+    database.psql(&format!(
+        "create role {role} login;
+         grant select, insert, update, delete on all tables in schema public to {role};
+         grant usage on all sequences in schema public to {role}"
+    ));
+    let url = database.url().replacen("kerrera@", &format!("{role}@"), 1);
+    let postgres = open(&url, "public", &Clock::database()).await.unwrap();
+    let producer = enrolled(&postgres).await;
+    postgres.insert(vec![job()]).await.unwrap();
+    let claimed = postgres.claim(wish(producer)).await.unwrap();
+
+    database.psql(&format!("revoke update on oban_jobs from {role}"));
+    let error = postgres.ack(vec![completed(&claimed[0])]).await.unwrap_err();
+    assert!(error.is_access_denied() && error.to_string().contains("grant"), "{error:?}");
+    database.psql(&format!("grant update on oban_jobs to {role}"));
+    let acked = postgres.ack(vec![completed(&claimed[0])]).await.unwrap();
+    assert_eq!(acked, [Acked::Written]);
+    drop(postgres);
+    database.psql(&format!("drop owned by {role}; drop role {role}"));
 }
 
 #[tokio::test]
