@@ -25,6 +25,9 @@ const PRESENCE: i32 = 0x4b72_7261;
 /// Silence that is worth a look: longer than a producer's pause between two beats.
 const SILENT: Duration = Duration::from_secs(8);
 
+/// The most jobs that one rescue frees, so that it does not hold up a beat.
+const MOST_FREED: u32 = 1000;
+
 /// The connection by which a process says that it is alive, and looks after the others.
 pub(crate) struct Heart {
     link: Arc<Link>,
@@ -283,7 +286,7 @@ async fn free(
     session: &mut Session,
     Call { sql, now, input: (_, limit) }: &Call<(Vec<Sighting>, u32)>,
 ) -> Result<Vec<(JobId, String, State)>> {
-    let limit = i64::from(*limit);
+    let limit = i64::from((*limit).min(MOST_FREED));
     let parameters: [Parameter<'_>; 2] = [(now, Type::TIMESTAMP), (&limit, Type::INT8)];
     let rows = session.query("the rescue", &sql.rescue, &parameters).await?;
     let jobs = rows.iter().map(|row| {

@@ -14,15 +14,16 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Settings under which a hot statement is planned as it is meant: along an index, row by row.
+    /// Settings under which a hot statement is planned as it is meant: along an index, and joined by
+    /// a hash table.
     ///
-    /// A prepared statement keeps the plan that was right when the tables were small or had not been
-    /// analysed; on a table that has grown since, a scan or a sort in it would cost a thousand times
-    /// as much.
+    /// A prepared statement keeps the plan that seemed right when the tables were small, or when the
+    /// last analysis found no row that happened to be executing. A scan, or a loop in a loop, would
+    /// cost a thousand times as much once that is no longer so.
     pub(crate) const SETTINGS: &'static [(&'static str, &'static str)] = &[
         ("enable_seqscan", "off"),
         ("enable_bitmapscan", "off"),
-        ("enable_hashjoin", "off"),
+        ("enable_nestloop", "off"),
         ("enable_mergejoin", "off"),
     ];
 

@@ -1,6 +1,6 @@
-//! The suite of `kerrera-core` on SQLite: in a file, and in memory.
+//! The suite of `kerrera-core` on SQLite, in a file and in memory; and what only SQLite does.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 
@@ -11,6 +11,11 @@ use kerrera_core::storage::{Operations, Storage};
 use kerrera_core::{Clock, Error, Timestamp};
 use kerrera_sqlite::{Sqlite, SqliteOptions};
 use proptest::prelude::*;
+
+#[path = "conformance/schema.rs"]
+mod schema;
+#[path = "conformance/transactions.rs"]
+mod transactions;
 
 mod file {
     kerrera_core::conformance_tests!(crate::in_a_file);

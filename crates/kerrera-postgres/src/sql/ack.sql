@@ -64,7 +64,11 @@ written AS (
             id, token, state, delta, raise, wait, stamp, counter, patch, error, failed, node, ran
         )
     ) AS a
-    WHERE j.id = a.id AND j.state = 'executing' AND j.attempted_by[3] = a.token
+    -- The list once more, for the index, whichever way the join is done.
+    WHERE j.id = ANY ($2::bigint[])
+        AND j.id = a.id
+        AND j.state = 'executing'
+        AND j.attempted_by[3] = a.token
     RETURNING j.id
 ),
 followed AS (

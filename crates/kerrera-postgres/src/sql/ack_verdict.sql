@@ -25,6 +25,8 @@ ours AS MATERIALIZED (
         $2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bigint[]
     ) AS r (id, token, error, failed, node, ran)
     JOIN {schema}.oban_jobs AS j ON j.id = r.id AND j.attempted_by[3] = r.token
+    -- The list once more, for the index, whichever way the join is done.
+    WHERE j.id = ANY ($2::bigint[])
 ),
 appended AS (
     UPDATE {schema}.oban_jobs AS j
@@ -39,7 +41,10 @@ appended AS (
         FROM ours AS o
         WHERE o.found = 'cancelled' AND o.error IS NOT NULL AND NOT o.told
     ) AS a
-    WHERE j.id = a.id AND j.state = 'cancelled' AND j.attempted_by[3] = a.token
+    WHERE j.id = ANY ($2::bigint[])
+        AND j.id = a.id
+        AND j.state = 'cancelled'
+        AND j.attempted_by[3] = a.token
     RETURNING j.id
 )
 SELECT o.id, o.found::text, o.told FROM ours AS o

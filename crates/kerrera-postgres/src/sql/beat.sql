@@ -24,9 +24,12 @@ SELECT
     ARRAY(
         SELECT r.place
         FROM unnest($5::bigint[], $6::text[]) WITH ORDINALITY AS r (id, token, place)
-        WHERE NOT EXISTS (
-            SELECT
+        LEFT JOIN LATERAL (
+            SELECT true AS ours
             FROM {schema}.oban_jobs AS j
             WHERE j.id = r.id AND j.state = 'executing' AND j.attempted_by[3] = r.token
-        )
+            -- Keeps it a look at one row a job.
+            LIMIT 1
+        ) AS o ON true
+        WHERE o.ours IS NULL
     )

@@ -21,10 +21,11 @@ orphan AS MATERIALIZED (
 held AS MATERIALIZED (
     SELECT h.id, h.attempt, h.attempted_by[1] AS node
     FROM {schema}.oban_jobs AS h
-    JOIN orphan AS o ON o.id = h.id AND o.token = h.attempted_by[3]
-    WHERE h.state = 'executing'
+    WHERE h.id = ANY (ARRAY(SELECT o.id FROM orphan AS o))
+        AND h.state = 'executing'
+        AND ((h.id, h.attempted_by[3]) IN (SELECT o.id, o.token FROM orphan AS o)) IS TRUE
     ORDER BY h.id
-    FOR UPDATE OF h SKIP LOCKED
+    FOR UPDATE SKIP LOCKED
 )
 UPDATE {schema}.oban_jobs AS j
 SET
@@ -52,5 +53,5 @@ FROM (
         ) AS element
     FROM held AS h
 ) AS a
-WHERE j.id = a.id
+WHERE j.id = ANY (ARRAY(SELECT h.id FROM held AS h)) AND j.id = a.id
 RETURNING j.id, j.queue, j.state::text

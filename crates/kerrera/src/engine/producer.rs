@@ -92,9 +92,10 @@ impl Producer {
         !self.paused && !self.stopping && self.running < self.limit
     }
 
-    /// When it wants a [`Event::Tick`].
+    /// When it wants a [`Event::Tick`]. Not while nothing would come of it: once that time is past,
+    /// whoever waits for it would be woken again and again.
     pub(crate) fn wakes_at(&self) -> Option<Instant> {
-        self.not_before
+        self.not_before.filter(|_| self.wanted && !self.claiming && self.has_room())
     }
 
     pub(crate) fn step(&mut self, now: Instant, event: Event) -> Option<Order> {
@@ -261,6 +262,19 @@ mod tests {
         assert_eq!(producer.step(now, Event::Failed { jitter: 0.5 }), None);
         let again = producer.wakes_at().unwrap();
         assert_eq!(producer.step(now, Event::Wake), None, "hints do not hurry it");
+        assert_eq!(producer.step(again, Event::Tick), asks(2));
+    }
+
+    #[test]
+    fn a_paused_producer_does_not_wake_to_try_again() {
+        let (mut producer, now) = (Producer::new(2, 1_000, false, 0), Instant::now());
+        producer.step(now, Event::Wake);
+        producer.step(now, Event::Failed { jitter: 0.5 });
+        let again = producer.wakes_at().unwrap();
+        assert_eq!(producer.step(now, Event::Pause(true)), None);
+        assert_eq!(producer.wakes_at(), None, "the node doubts that it is alive to others");
+        assert_eq!(producer.step(now, Event::Pause(false)), None);
+        assert_eq!(producer.wakes_at(), Some(again));
         assert_eq!(producer.step(again, Event::Tick), asks(2));
     }
 

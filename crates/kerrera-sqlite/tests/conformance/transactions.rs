@@ -1,7 +1,5 @@
 //! Transactions of the application's, beside the storage's own writes.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::sync::Arc;
 
 use kerrera_core::executor::{Call, Executor};

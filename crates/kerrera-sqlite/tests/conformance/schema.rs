@@ -1,7 +1,5 @@
 //! Which files are used, which are refused, and what opening leaves behind.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::{Path, PathBuf};
 
 use kerrera_core::storage::{Jobs, Operations};
