@@ -13,6 +13,7 @@ mod transitions;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use kerrera::JobId;
@@ -104,10 +105,18 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 20;
+        /// Of each invariant; the first tell the most.
+        const SHOWN: usize = 3;
         writeln!(f, "{} violations; {}", self.violations.len(), self.figures)?;
-        for Violation { invariant, what } in self.violations.iter().take(SHOWN) {
-            writeln!(f, "{invariant}: {what}")?;
+        let mut found: BTreeMap<Invariant, Vec<&str>> = BTreeMap::new();
+        for Violation { invariant, what } in &self.violations {
+            found.entry(*invariant).or_default().push(what);
+        }
+        for (invariant, found) in found {
+            writeln!(f, "{invariant}: {} times", found.len())?;
+            for what in found.iter().take(SHOWN) {
+                writeln!(f, "  {what}")?;
+            }
         }
         Ok(())
     }

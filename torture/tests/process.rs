@@ -15,6 +15,8 @@
 
 #[path = "process/kills.rs"]
 mod kills;
+// What a process uses is read from /proc.
+#[cfg(target_os = "linux")]
 #[path = "process/restarts.rs"]
 mod restarts;
 #[path = "process/scene.rs"]

@@ -231,6 +231,8 @@ pub(crate) struct Session {
     driver: JoinHandle<()>,
     /// Whether it is the same process of the server for as long as it lasts.
     direct: bool,
+    /// Whether statements are prepared where that is possible.
+    prepares: bool,
     /// The runtime on which it is driven.
     home: Option<runtime::Id>,
     /// Whether it is to stay there.
@@ -260,6 +262,7 @@ impl Session {
             client,
             driver,
             direct: false,
+            prepares: false,
             home: Handle::try_current().ok().map(|runtime| runtime.id()),
             settled: false,
             statements: HashMap::new(),
@@ -277,6 +280,11 @@ impl Session {
         Ok(session)
     }
 
+    /// The same session, which prepares its statements or does not.
+    pub(crate) fn preparing(self, prepares: bool) -> Session {
+        Session { prepares, ..self }
+    }
+
     /// Whether nothing stands between it and the server that would give it another process now and
     /// then.
     pub(crate) fn is_direct(&self) -> bool {
@@ -291,15 +299,15 @@ impl Session {
         }
     }
 
-    /// Runs a statement; prepares it first if that is new and possible. `doing` is the subject of
-    /// the sentence "… failed".
+    /// Runs a statement; prepares it first if it is to be prepared and has not been. `doing` is the
+    /// subject of the sentence "… failed".
     pub(crate) async fn query(
         &mut self,
         doing: &str,
         sql: &str,
         parameters: &[Parameter<'_>],
     ) -> Result<Vec<Row>> {
-        let rows = if self.direct {
+        let rows = if self.direct && self.prepares {
             self.query_prepared(sql, parameters).await
         } else {
             self.client.query_typed(sql, parameters).await

@@ -14,19 +14,6 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Settings under which a hot statement is planned as it is meant: along an index, and joined by
-    /// a hash table.
-    ///
-    /// A prepared statement keeps the plan that seemed right when the tables were small, or when the
-    /// last analysis found no row that happened to be executing. A scan, or a loop in a loop, would
-    /// cost a thousand times as much once that is no longer so.
-    pub(crate) const SETTINGS: &'static [(&'static str, &'static str)] = &[
-        ("enable_seqscan", "off"),
-        ("enable_bitmapscan", "off"),
-        ("enable_nestloop", "off"),
-        ("enable_mergejoin", "off"),
-    ];
-
     pub(crate) fn new(server: &Arc<Server>, profile: Profile, size: usize) -> Pool {
         let links = (0..size.max(1)).map(|_| Link::new(server, profile)).collect();
         Pool { links, next: AtomicUsize::new(0) }

@@ -30,8 +30,9 @@ pub(crate) struct Server {
 /// What a session is for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Profile {
-    /// Settings of the server for it.
-    pub(crate) settings: &'static [(&'static str, &'static str)],
+    /// Whether its statements are few and come again and again, so that each is prepared once and
+    /// keeps its plan.
+    pub(crate) prepares: bool,
     /// How long a statement may take on the server; `None` for no limit.
     pub(crate) statement_timeout: Option<Duration>,
     /// How long a call may take, with the way there and back; `None` for no limit.
@@ -46,6 +47,19 @@ const SETTINGS: [(&str, &str); 3] = [
     ("idle_in_transaction_session_timeout", "60s"),
     // Compiling a plan takes longer than any statement of ours.
     ("jit", "off"),
+];
+
+/// Settings for sessions that prepare their statements, under which these are planned as they are
+/// meant: along an index, and joined by a hash table.
+///
+/// A prepared statement keeps the plan that seemed right when the tables were small, or when the last
+/// analysis found no row that happened to be executing. A scan, or a loop in a loop, would cost a
+/// thousand times as much once that is no longer so.
+const PLANNING: [(&str, &str); 4] = [
+    ("enable_seqscan", "off"),
+    ("enable_bitmapscan", "off"),
+    ("enable_nestloop", "off"),
+    ("enable_mergejoin", "off"),
 ];
 
 /// A connection before somebody drives it.
@@ -83,7 +97,8 @@ impl Server {
         for host in self.target.hosts() {
             match self.reach(&host, profile, limit).await {
                 Ok((client, driver)) => {
-                    return self.begin(client, driver, &host, limit, hear, lost).await;
+                    let session = self.begin(client, driver, &host, limit, hear, lost);
+                    return session.await.map(|session| session.preparing(profile.prepares));
                 }
                 Err(error) => failure = Some(error),
             }
@@ -160,7 +175,8 @@ impl Profile {
     fn options(&self) -> String {
         let timeout = self.statement_timeout.map_or(0, |timeout| timeout.as_millis());
         let mut options = format!("-c statement_timeout={timeout}");
-        for (name, value) in SETTINGS.iter().chain(self.settings) {
+        let planning = if self.prepares { &PLANNING[..] } else { &[] };
+        for (name, value) in SETTINGS.iter().chain(planning) {
             options.push_str(&format!(" -c {name}={value}"));
         }
         options

@@ -95,17 +95,17 @@ impl Postgres {
             }
         };
         let ordinary = Profile {
-            settings: &[],
+            prepares: false,
             statement_timeout: Some(statement_timeout),
             call_timeout: Some(statement_timeout + Postgres::WAY.max(statement_timeout / 6)),
             connect_timeout: Duration::MAX,
         };
-        let hot = Profile { settings: Pool::SETTINGS, ..ordinary };
+        let hot = Profile { prepares: true, ..ordinary };
         let beating = Profile {
             statement_timeout: Some(statement_timeout.min(Heart::LIMIT)),
             call_timeout: Some(Heart::LIMIT),
             connect_timeout: Heart::LIMIT,
-            ..ordinary
+            ..hot
         };
         let migrating = Profile { statement_timeout: None, call_timeout: None, ..ordinary };
         Ok(Postgres(Arc::new(Inner {

@@ -263,10 +263,8 @@ fn produces(old: &Standing, event: Event, new: &Standing) -> bool {
         Event::Failed { .. } | Event::Discarded => new.errors == one_more(old.errors),
         // Only a worker does that here, and it says why.
         Event::Cancelled => executing && new.errors == one_more(old.errors),
-        // Who discards the last attempt of a dead node may say so.
-        Event::Rescued if decided.to == State::Discarded => {
-            new.errors == old.errors || new.errors == one_more(old.errors)
-        }
+        // The last attempt ended with its node.
+        Event::Rescued if decided.to == State::Discarded => new.errors == one_more(old.errors),
         _ => new.errors == old.errors,
     };
     let counts = |key: &str, before: u32, after: u32| {

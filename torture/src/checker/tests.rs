@@ -78,7 +78,8 @@ impl Tale {
             standing.state = decided.to;
             standing.rescued += u32::from(decided.count == Some(RESCUED));
             standing.snoozed += u32::from(decided.count == Some(SNOOZED));
-            let fails = matches!(event, Event::Failed { .. } | Event::Cancelled | Event::Discarded);
+            let fails = matches!(event, Event::Failed { .. } | Event::Cancelled | Event::Discarded)
+                || decided.to == State::Discarded;
             standing.errors += usize::from(fails);
         });
     }

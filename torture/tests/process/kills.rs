@@ -36,7 +36,7 @@ fn kill_again_and_again(scene: &mut Scene, rate: &str) {
             producer = scene.produce(&["--rate", rate]);
         }
     }
-    let rest = scene.settle(Duration::from_secs(30));
+    let rest = scene.settle();
 
     let history = scene.history();
     let report = scene.check(&history);
@@ -93,7 +93,7 @@ fn assert_runs_again(scene: &mut Scene, node: NodeId, killed: Stamp) {
     scene.say(format!("kill -9 to the new start: {:.2} s", after.as_secs_f64()));
     assert!(after <= PROMISE, "{after:?}, seen {:?} after it was looked for", begun.elapsed());
 
-    scene.settle(Duration::from_secs(20));
+    scene.settle();
     let history = scene.history();
     assert_eq!(scene.check(&history).figures.rescues, 1);
 }

@@ -59,13 +59,51 @@ fn restarts_of_the_server_lose_nothing_and_repeat_nothing() {
     scene.say(format!("file descriptors and sessions: {before:?} before, {after:?} after"));
     assert!(after.files <= before.files + 2 && after.sessions <= before.sessions + 1);
 
-    scene.settle(Duration::from_secs(60));
+    scene.settle();
     let history = scene.history();
     let report = scene.check(&history);
     let through = ran_through(&history, &restarts);
     scene.say(format!("{through} runs went through a restart, and ended as they would have"));
     assert!(through >= 4, "the restarts met no long run");
     assert_eq!((report.figures.rescues, report.figures.overlaps), (0, 0));
+}
+
+#[test]
+fn an_outage_longer_than_the_time_to_live_stops_the_jobs_and_wakes_nobody() {
+    const AWAY: Duration = Duration::from_secs(5);
+    let _load = busy();
+    let cluster = Cluster::start(ClusterOptions { fsync: true, ..ClusterOptions::default() });
+    let cluster = cluster.unwrap();
+    let mut scene = Scene::on_cluster("T16 PostgreSQL, a long outage", &cluster);
+    let nodes = [(); 2].map(|()| scene.start(Settings::FAST));
+    scene.produce(&["--rate", "60"]);
+    scene.produce(&["--only", "long:6000", "--rate", "1"]);
+    std::thread::sleep(Duration::from_secs(3));
+    cluster.stop(StopMode::Immediate).unwrap();
+    let before = nodes.map(|node| cpu_time(&scene, node));
+    std::thread::sleep(AWAY);
+    let after = nodes.map(|node| cpu_time(&scene, node));
+    cluster.restart(StopMode::Fast).unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    scene.settle();
+
+    let history = scene.history();
+    let report = scene.check(&history);
+    let spent = [0, 1].map(|place| (after[place] - before[place]).as_secs_f64());
+    scene.say(format!("away for {AWAY:?}, in which the nodes used {spent:.2?} s of CPU"));
+    assert!(spent.iter().all(|spent| *spent < AWAY.as_secs_f64() / 4.0), "a loop never waits");
+    // They stopped their jobs themselves, and gave them back.
+    assert!(report.figures.releases > 0, "no job ran when the server went away");
+    assert_eq!((report.figures.rescues, report.figures.overlaps), (0, 0));
+}
+
+/// How much CPU time a node has used.
+fn cpu_time(scene: &Scene, node: NodeId) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", scene.pid(node))).unwrap();
+    // After the name, in brackets: state, and the eleventh and twelfth after it, in hundredths.
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    let fields = fields.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().unwrap());
+    Duration::from_millis(fields.sum::<u64>() * 10)
 }
 
 #[derive(Clone, Copy, Debug)]

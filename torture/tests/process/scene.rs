@@ -251,22 +251,29 @@ impl Scene {
         found.unwrap()
     }
 
-    /// Ends the producers, and waits until every job has ended.
-    pub(crate) fn settle(&mut self, patience: Duration) -> Duration {
+    /// Ends the producers, and waits until every job has ended, for as long as some still do.
+    pub(crate) fn settle(&mut self) -> Duration {
         for producer in &mut self.producers {
             if producer.is_running() {
                 producer.term();
                 assert!(producer.wait(PATIENCE).success(), "{:?}", producer.stdout());
             }
         }
-        let start = Instant::now();
         let open = "SELECT count(*) FROM oban_jobs \
                     WHERE state NOT IN ('completed', 'discarded', 'cancelled')";
-        // Should they never end, the checker says what became of each.
-        while self.database.number(open) > 0 && start.elapsed() < patience {
+        let start = Instant::now();
+        let mut last = (i64::MAX, start);
+        loop {
+            let left = self.database.number(open);
+            if left != last.0 {
+                last = (left, Instant::now());
+            }
+            // Should they never end, the checker says what became of each.
+            if left == 0 || last.1.elapsed() > PATIENCE {
+                return start.elapsed();
+            }
             std::thread::sleep(Duration::from_millis(50));
         }
-        start.elapsed()
     }
 
     /// Ends all nodes, and reads what happened.

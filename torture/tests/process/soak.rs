@@ -92,7 +92,7 @@ fn pause(scene: &mut Scene, milliseconds: std::ops::Range<u64>) {
 }
 
 fn finish(scene: &mut Scene) {
-    scene.settle(Duration::from_secs(60));
+    scene.settle();
     let history = scene.history();
     scene.check(&history);
 }

@@ -39,7 +39,7 @@ fn a_stopped_node_that_wakes_after_the_rescue_changes_nothing_on_postgres() {
     scene.end(other);
     let producer = scene.produce(&["--count", "50", "--rate", "1000"]);
     scene.await_producer(producer);
-    scene.settle(Duration::from_secs(60));
+    scene.settle();
 
     let lost = scene.said(zombie).iter().filter(|line| line.contains("ack.lost")).count();
     let history = scene.history();
@@ -78,7 +78,7 @@ fn a_stopped_node_keeps_its_jobs_on_sqlite() {
     assert_eq!(scene.database.number(rescued), 0, "its lock is held, so it lives");
 
     scene.wake(zombie);
-    scene.settle(Duration::from_secs(20));
+    scene.settle();
     let (Run::Start { job: long, .. } | Run::End { job: long, .. }) = start;
     let history = scene.history();
     let report = scene.check(&history);
