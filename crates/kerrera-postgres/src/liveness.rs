@@ -22,8 +22,8 @@ use crate::statements::{Call, Statements, bare};
 /// The first key of every presence lock; the second is the process's own.
 const PRESENCE: i32 = 0x4b72_7261;
 
-/// Silence that is worth a look: longer than a producer's pause between two beats.
-const SILENT: Duration = Duration::from_secs(8);
+/// Silence that is worth a look; whether it is death, the one who looks decides.
+const SILENT: Duration = Duration::from_secs(1);
 
 /// The most jobs that one rescue frees, so that it does not hold up a beat.
 const MOST_FREED: u32 = 1000;
