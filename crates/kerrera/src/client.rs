@@ -203,14 +203,11 @@ impl Client {
         }
     }
 
-    /// Wakes the producers of this process; true if there are any.
-    pub(crate) fn wake_local(&self, queue: &str) -> bool {
-        let local = lock(&self.0.local);
-        let inboxes = local.get(queue).map(Vec::as_slice).unwrap_or_default();
-        for inbox in inboxes {
+    /// Wakes the producers of this process.
+    pub(crate) fn wake_local(&self, queue: &str) {
+        for inbox in lock(&self.0.local).get(queue).into_iter().flatten() {
             inbox.wake();
         }
-        !inboxes.is_empty()
     }
 
     /// Wakes every producer of this process.

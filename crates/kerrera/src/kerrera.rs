@@ -250,9 +250,6 @@ async fn drain(node: &Arc<Node>, end: End) -> Stopped {
         .iter()
         .flat_map(|queue| queue.running().keys().map(|(id, _)| *id).collect::<Vec<_>>())
         .collect();
-    for queue in &node.queues {
-        node.client.remove_local(&queue.name, &queue.inbox);
-    }
     if left.is_empty() {
         finish(node.clone(), end.heart).await;
     } else {
@@ -269,6 +266,10 @@ async fn drain(node: &Arc<Node>, end: End) -> Stopped {
 
 /// Writes what is left to be written; then the loops end, and the heart last.
 async fn finish(node: Arc<Node>, heart: heart::Thread) {
+    // The client lives on, and must not go on waking producers that have ended.
+    for queue in &node.queues {
+        node.client.remove_local(&queue.name, &queue.inbox);
+    }
     // A database that is away for longer than this gets the claims back by rescue.
     let _ = timeout(node.tuning.grace, node.acks.all_written()).await;
     node.stop.loops.cancel();

@@ -60,11 +60,6 @@ impl<T> Acker<T> {
         self.not_before
     }
 
-    /// How many wait.
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting.len()
-    }
-
     /// The batch to write now, if any. Called until it gives none.
     pub(crate) fn step(&mut self, now: Instant, event: Event<T>) -> Option<Vec<T>> {
         match event {

@@ -116,7 +116,6 @@ impl Writer {
                 writes.spawn(write(self.client.storage().clone(), batch));
                 step = acker.step(now(), Event::Tick);
             }
-            tracing::trace!(target: "kerrera", event = "ack.waiting", count = acker.waiting());
         }
     }
 

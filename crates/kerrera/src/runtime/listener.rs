@@ -49,9 +49,7 @@ async fn listen(node: &Node, retry: &mut Retry) -> kerrera_core::Error {
     node.health.well(NAME);
     loop {
         match listener.next().await {
-            Ok(Hint::Work(queue)) => {
-                node.client.wake_local(&queue);
-            }
+            Ok(Hint::Work(queue)) => node.client.wake_local(&queue),
             Ok(_) => node.client.wake_every_local(),
             Err(error) => return error,
         }
