@@ -11,8 +11,14 @@ use crate::connection::{Parameter, Session, Verb};
 use crate::schema::{Found, Origin, quoted};
 use crate::statements::bare;
 
+/// The migrations after the first, in order: the second is the first of these.
+const LATER: [Later; 1] = [Later {
+    up: ("create the table of producers", include_str!("migrations/0002_producers.up.sql")),
+    down: ("remove the table of producers", include_str!("migrations/0002_producers.down.sql")),
+}];
+
 /// The newest migration.
-pub(crate) const LATEST: u32 = 2;
+pub(crate) const LATEST: u32 = 1 + LATER.len() as u32;
 
 /// The lock that lets one node at a time migrate: a key of ours, and one for each schema.
 const LOCK: i32 = 0x4b72_726d;
@@ -128,6 +134,18 @@ struct Work {
 /// Finds the next migration, given what is there.
 type Next = fn(&Found, &str, u32) -> Result<Option<Step>>;
 
+/// A migration that is the same whoever made the tables: title and SQL of both directions.
+struct Later {
+    up: (&'static str, &'static str),
+    down: (&'static str, &'static str),
+}
+
+impl Later {
+    fn of(version: u32) -> &'static Later {
+        &LATER[(version - 2) as usize]
+    }
+}
+
 async fn plan(session: &mut Session, work: &Work) -> Result<Vec<Step>> {
     let mut found = Found::look(session, &work.schema).await?;
     let mut steps = Vec::new();
@@ -199,11 +217,10 @@ fn next_up(found: &Found, schema: &str, to: u32) -> Result<Option<Step>> {
                 .replace("{additions}", &additions(found, schema)?)
                 .replace("{origin}", origin.as_str()),
         },
-        _ => Step {
-            version: 2,
-            title: "create the table of producers",
-            sql: include_str!("migrations/0002_producers.up.sql").to_owned(),
-        },
+        (version, _) => {
+            let (title, sql) = Later::of(version + 1).up;
+            Step { version: version + 1, title, sql: format!("{sql}{}", recorded(version + 1)) }
+        }
     };
     Ok(Some(Step { sql: step.sql.replace("{schema}", &quoted(schema)), ..step }))
 }
@@ -218,10 +235,17 @@ fn next_down(found: &Found, schema: &str, to: u32) -> Result<Option<Step>> {
             ("remove Oban's tables", include_str!("migrations/0001_jobs.down.sql"))
         }
         (1, _) => ("leave the tables to Oban", include_str!("migrations/0001_adopt.down.sql")),
-        _ => ("remove the table of producers", include_str!("migrations/0002_producers.down.sql")),
+        (version, _) => Later::of(version).down,
     };
-    let sql = sql.replace("{schema}", &quoted(schema));
+    // The first takes the record itself away.
+    let record = if found.version > 1 { recorded(found.version - 1) } else { String::new() };
+    let sql = format!("{sql}{record}").replace("{schema}", &quoted(schema));
     Ok(Some(Step { version: found.version, title, sql }))
+}
+
+/// The end of a migration that leaves the schema at this version.
+fn recorded(version: u32) -> String {
+    format!("\nUPDATE {{schema}}.kerrera_schema SET version = {version};\n")
 }
 
 const CREATE_SCHEMA: &str = "CREATE SCHEMA {schema};\n";

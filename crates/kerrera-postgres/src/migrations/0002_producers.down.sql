@@ -1,3 +1,1 @@
 DROP TABLE {schema}.kerrera_producers;
-
-UPDATE {schema}.kerrera_schema SET version = 1;

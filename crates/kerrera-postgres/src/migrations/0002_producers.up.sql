@@ -10,5 +10,3 @@ CREATE TABLE {schema}.kerrera_producers (
     seen_at timestamp NOT NULL,
     meta jsonb NOT NULL DEFAULT '{}'
 ) WITH (fillfactor = 50);
-
-UPDATE {schema}.kerrera_schema SET version = 2;

@@ -1,0 +1,166 @@
+//! Jobs on their way: insert, claim, ack, stage.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::Pending;
+use crate::error::Result;
+use crate::executor::InsertPlan;
+use crate::job::{Job, JobId};
+use crate::new_job::ValidJob;
+use crate::state::Move;
+use crate::time::Timestamp;
+use crate::token::ClaimToken;
+
+/// Jobs on their way: insert, claim, ack, stage.
+pub trait Jobs: Send + Sync {
+    /// Inserts jobs, all or none, and gives them back in the same order.
+    ///
+    /// When it returns, they are committed.
+    fn insert(&self, jobs: Vec<ValidJob>) -> Pending<'_, Vec<Inserted>>;
+
+    /// What to run to insert jobs in a transaction that somebody else owns.
+    ///
+    /// Unless `quiet`, the waiting producers are told when that transaction commits.
+    ///
+    /// # Errors
+    ///
+    /// When the storage cannot do that.
+    fn plan_insert(&self, jobs: &[ValidJob], quiet: bool) -> Result<InsertPlan>;
+
+    /// Takes available jobs of one queue, at most as many as asked, and gives them back in the order
+    /// in which they are to be started.
+    ///
+    /// A producer that has been declared dead gets none.
+    fn claim(&self, claim: Claim) -> Pending<'_, Vec<Job>>;
+
+    /// Writes how runs ended, and inserts what follows from them, in one transaction.
+    ///
+    /// Each is written only if its row still carries its token and is executing; the answers come in
+    /// the same order.
+    fn ack(&self, acks: Vec<Ack>) -> Pending<'_, Vec<Acked>>;
+
+    /// Makes due jobs available, the oldest first, at most `limit`; and says which of the queues in
+    /// `watched` have available jobs.
+    fn stage(&self, limit: u32, watched: Vec<Arc<str>>) -> Pending<'_, Staged>;
+}
+
+/// A producer's wish for jobs.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Of which queue.
+    pub queue: Arc<str>,
+    /// By which producer.
+    pub producer: Uuid,
+    /// On which node.
+    pub node: Arc<str>,
+    /// Under which token; never used before.
+    pub token: ClaimToken,
+    /// How many at most.
+    pub limit: u32,
+    /// The workers whose jobs are to be left alone.
+    pub excluded: Arc<[String]>,
+    /// Where to begin to look; a hint that costs nothing to ignore.
+    pub floor: Option<Floor>,
+}
+
+/// A place in the order in which a queue's jobs are claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Floor {
+    /// The priority there.
+    pub priority: i32,
+    /// The time there.
+    pub scheduled_at: Timestamp,
+    /// The job there.
+    pub id: JobId,
+}
+
+impl From<&Job> for Floor {
+    fn from(job: &Job) -> Floor {
+        Floor { priority: job.priority, scheduled_at: job.scheduled_at, id: job.id }
+    }
+}
+
+/// How a run ended, to be written.
+#[derive(Clone, Debug)]
+pub struct Ack {
+    /// Which job.
+    pub id: JobId,
+    /// Under which claim.
+    pub token: ClaimToken,
+    /// What becomes of it.
+    pub outcome: Move,
+    /// The failure to append to its errors.
+    pub failure: Option<Failure>,
+    /// Keys to set in its meta.
+    pub meta: Option<Map<String, Value>>,
+    /// The jobs to insert with it.
+    pub then: Vec<ValidJob>,
+}
+
+/// A failed attempt, to be appended to a job's errors; the storage adds the time.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Which attempt it was.
+    pub attempt: i32,
+    /// What was said; already [sanitised](crate::failure::sanitise).
+    pub error: String,
+    /// The node that ran it.
+    pub node: Arc<str>,
+    /// How long it ran.
+    pub ran: Duration,
+}
+
+/// What became of an [`Ack`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acked {
+    /// It is written.
+    Written,
+    /// It had been written before: an earlier call succeeded and its answer was lost.
+    AlreadyWritten,
+    /// Somebody cancelled the job while it ran; its failure, if any, was appended.
+    Cancelled,
+    /// The claim is no longer ours. Nothing was written, and nothing ever will be.
+    Lost,
+}
+
+/// What staging did and saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Staged {
+    /// How many jobs became available.
+    pub count: u64,
+    /// The queues in which there are available jobs, of those that were asked about, and those in
+    /// which jobs became available just now.
+    pub ready: Vec<String>,
+}
+
+/// What an insertion did.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Inserted {
+    /// The job was inserted.
+    New(Job),
+    /// An equal job was there, and is given back.
+    Existing(Job),
+    /// An equal job was there, and was changed.
+    Replaced(Job),
+}
+
+impl Inserted {
+    /// The job, whichever way it came.
+    pub fn job(&self) -> &Job {
+        match self {
+            Inserted::New(job) | Inserted::Existing(job) | Inserted::Replaced(job) => job,
+        }
+    }
+
+    /// The job, whichever way it came.
+    pub fn into_job(self) -> Job {
+        match self {
+            Inserted::New(job) | Inserted::Existing(job) | Inserted::Replaced(job) => job,
+        }
+    }
+}
