@@ -84,6 +84,7 @@ macro_rules! conformance_tests {
             one_bad_ack_does_not_stop_the_others
             answers_come_in_order
             follow_ups_are_inserted_exactly_once
+            an_ack_that_cannot_be_stored_is_refused_alone
             a_lost_ack_inserts_no_follow_up
             an_ack_of_a_cancelled_row_appends_its_error_once
             a_run_that_gives_up_after_it_was_cancelled_keeps_its_reason

@@ -6,7 +6,7 @@
 
 use kerrera_core::state::{Attempt, Move, Stamp as End, State};
 use kerrera_core::storage::{Ack, Acked, Failure};
-use kerrera_core::{Error, JobId, Result, ValidJob};
+use kerrera_core::{JobId, Result, ValidJob};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
@@ -18,8 +18,8 @@ use crate::statements::{Call, Statements};
 
 /// Writes how runs ended; says of each, in the same order, what became of it.
 ///
-/// If the database refuses the batch for what is in it, every ack is tried alone, so that only the
-/// refused one suffers.
+/// If the database refuses the batch for what is in it, every ack is tried alone, so that only those
+/// suffer that are refused alone too.
 pub(crate) async fn ack(
     session: &mut Session,
     Call { sql, now, input: acks }: &Call<Vec<Ack>>,
@@ -57,9 +57,6 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// How long a job waits whose end was refused.
-    const SET_ASIDE: i64 = 60;
-
     async fn write(&mut self, acks: &[&Ack]) -> Result<Vec<Acked>> {
         let written = if acks.iter().all(|ack| is_plain(ack)) {
             self.write_completed(acks).await?
@@ -82,8 +79,8 @@ impl Batch<'_> {
         let mut answers = Vec::with_capacity(acks.len());
         for ack in acks {
             let answer = match self.write(&[ack]).await {
-                Ok(alone) => alone.first().copied().unwrap_or(Acked::Lost),
-                Err(error) if is_about_the_data(&error) => self.set_aside(ack, &error).await?,
+                Ok(alone) => alone.into_iter().next().unwrap_or(Acked::Lost),
+                Err(error) if is_about_the_data(&error) => Acked::Refused(error.to_string().into()),
                 Err(error) => return Err(error),
             };
             answers.push(answer);
@@ -137,34 +134,6 @@ impl Batch<'_> {
             }
         }
         Ok(verdicts)
-    }
-
-    async fn set_aside(&mut self, ack: &Ack, error: &Error) -> Result<Acked> {
-        tracing::error!(
-            job = ack.id,
-            error = %error,
-            "the end of a run could not be written; the job is set aside as a failed attempt"
-        );
-        let text =
-            format!("the run ended, and how could not be written ({}): {error}", ack.outcome.to);
-        let text = kerrera_core::failure::sanitise(&text);
-        let token = ack.token.as_str();
-        let parameters: [Parameter<'_>; 5] = [
-            (&self.now, Type::TIMESTAMP),
-            (&ack.id, Type::INT8),
-            (&token, Type::TEXT),
-            (&text, Type::TEXT),
-            (&Batch::SET_ASIDE, Type::INT8),
-        ];
-        let refused = self.session.query("the ack", &self.sql.ack_refused, &parameters).await;
-        match refused {
-            Err(error) if error.is_transient() => Err(error),
-            Err(error) => {
-                tracing::error!(job = ack.id, error = %error, "the job keeps its claim");
-                Ok(Acked::Lost)
-            }
-            Ok(_) => Ok(Acked::Lost),
-        }
     }
 }
 

@@ -8,16 +8,50 @@ use crate::insert;
 use crate::moves::{self, Standing};
 
 /// Writes each ack whose claim still holds; the answers are in the same order.
+///
+/// If the database refuses one for what it says, each is tried alone, so that only that one suffers.
 pub(crate) fn ack(
     connection: &Connection,
     now: Timestamp,
-    acks: Vec<Ack>,
+    acks: &[Ack],
 ) -> rusqlite::Result<Vec<Acked>> {
-    acks.into_iter().map(|ack| one(connection, now, ack)).collect()
+    let all = |acks: &[Ack]| acks.iter().map(|ack| one(connection, now, ack)).collect();
+    let written = undoing(connection, || all(acks));
+    if !written.as_ref().is_err_and(is_about_the_data) {
+        return written;
+    }
+    let alone = |ack| match undoing(connection, || one(connection, now, ack)) {
+        Err(error) if is_about_the_data(&error) => Ok(Acked::Refused(error.to_string().into())),
+        outcome => outcome,
+    };
+    acks.iter().map(alone).collect()
+}
+
+/// Whether SQLite refuses a value or a rule of the table is broken, and not that something is wrong
+/// with the file, the disk or the lock.
+fn is_about_the_data(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{ConstraintViolation, TooBig, TypeMismatch};
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ConstraintViolation | TooBig | TypeMismatch))
+}
+
+/// Undoes what was done if it fails.
+fn undoing<T>(
+    connection: &Connection,
+    work: impl FnOnce() -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let run = |sql| connection.prepare_cached(sql)?.execute([]);
+    run("SAVEPOINT kerrera_ack")?;
+    let outcome = work();
+    if outcome.is_err() {
+        run("ROLLBACK TO kerrera_ack")?;
+    }
+    run("RELEASE kerrera_ack")?;
+    outcome
 }
 
 /// The row is read and written under the write lock: nothing comes between.
-fn one(connection: &Connection, now: Timestamp, ack: Ack) -> rusqlite::Result<Acked> {
+fn one(connection: &Connection, now: Timestamp, ack: &Ack) -> rusqlite::Result<Acked> {
     let mut statement = connection.prepare_cached(include_str!("sql/standing.sql"))?;
     let found = statement.query_row(named_params! {":id": ack.id}, Standing::read).optional()?;
     let ours = |row: &Standing| row.attempted_by.get(2).is_some_and(|t| t == ack.token.as_str());
@@ -28,7 +62,7 @@ fn one(connection: &Connection, now: Timestamp, ack: Ack) -> rusqlite::Result<Ac
         State::Executing => {
             moves::write(connection, now, &row, &ack.outcome, failure, ack.meta.as_ref())?;
             if !ack.then.is_empty() {
-                insert::insert(connection, now, ack.then)?;
+                insert::insert(connection, now, ack.then.clone())?;
             }
             Ok(Acked::Written)
         }

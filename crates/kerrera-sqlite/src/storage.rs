@@ -45,7 +45,7 @@ impl Jobs for Sqlite {
 
     fn ack(&self, acks: Vec<Ack>) -> Pending<'_, Vec<Acked>> {
         Box::pin(self.write("write how runs ended", move |connection, now| {
-            Ok(ack::ack(connection, now, acks)?)
+            Ok(ack::ack(connection, now, &acks)?)
         }))
     }
 

@@ -331,7 +331,7 @@ async fn clocks_that_disagree_break_nothing() {
         .iter()
         .map(|job| Ack { outcome: decide(job.position(), snooze).unwrap(), ..completed(job) });
     let acks: Vec<Ack> = acks.collect();
-    assert_eq!(behind.ack(acks).await.unwrap(), [Acked::Written; 3]);
+    assert_eq!(behind.ack(acks).await.unwrap(), [const { Acked::Written }; 3]);
     assert_eq!(behind.stage(10, Vec::new()).await.unwrap().count, 0);
     assert_eq!(ahead.stage(10, Vec::new()).await.unwrap().count, 3);
     assert_eq!(claim(&behind, producer, 3).await.len(), 3);

@@ -230,8 +230,9 @@ pub async fn follow_ups_are_inserted_exactly_once(fixture: Fixture) {
     let two = Ack { then, ..ack(&running[1], Event::Completed) };
 
     let acks = vec![one, two];
-    assert_eq!(fixture.storage.ack(acks.clone()).await.unwrap(), [Acked::Written; 2]);
-    assert_eq!(fixture.storage.ack(acks).await.unwrap(), [Acked::AlreadyWritten; 2]);
+    assert_eq!(fixture.storage.ack(acks.clone()).await.unwrap(), [Acked::Written, Acked::Written]);
+    let answers = fixture.storage.ack(acks).await.unwrap();
+    assert_eq!(answers, [Acked::AlreadyWritten, Acked::AlreadyWritten]);
 
     let counts = fixture.storage.counts().await.unwrap();
     let next = counts.into_iter().filter(|count| count.queue == "next");
@@ -240,6 +241,26 @@ pub async fn follow_ups_are_inserted_exactly_once(fixture: Fixture) {
     assert!(next.contains(&(State::Available, 2)) && next.contains(&(State::Scheduled, 1)));
     let next = fixture.enroll("next").await.claim(10).await;
     assert_eq!(next[0].inserted_at, fixture.now());
+}
+
+pub async fn an_ack_that_cannot_be_stored_is_refused_alone(fixture: Fixture) {
+    let hand = fixture.enroll("default").await;
+    fixture.insert([job(), job(), job()]).await;
+    let running = hand.claim(3).await;
+    let mut acks: Vec<Ack> = running.iter().map(|job| ack(job, Event::Completed)).collect();
+    // No table has such a priority.
+    acks[1].then = valid([job().queue("next")]);
+    acks[1].then[0].priority = -1;
+
+    let answers = fixture.storage.ack(acks).await.unwrap();
+    assert_eq!((&answers[0], &answers[2]), (&Acked::Written, &Acked::Written));
+    assert!(matches!(&answers[1], Acked::Refused(why) if !why.is_empty()), "{answers:?}");
+    assert_eq!(fixture.job(running[1].id).await, running[1], "nothing of it was written");
+    let counts = fixture.storage.counts().await.unwrap();
+    assert!(counts.iter().all(|count| count.queue != "next"), "{counts:?}");
+
+    let failed = Ack { failure: failure(&running[1], "refused"), ..ack(&running[1], RETRY) };
+    assert_eq!(fixture.ack(failed).await, Acked::Written, "the claim still holds");
 }
 
 pub async fn a_lost_ack_inserts_no_follow_up(fixture: Fixture) {

@@ -40,7 +40,8 @@ pub trait Jobs: Send + Sync {
     /// Writes how runs ended, and inserts what follows from them, in one transaction.
     ///
     /// Each is written only if its row still carries its token and is executing; the answers come in
-    /// the same order.
+    /// the same order. An error means that none of them need have been written, and that they may be
+    /// tried again.
     fn ack(&self, acks: Vec<Ack>) -> Pending<'_, Vec<Acked>>;
 
     /// Makes due jobs available, the oldest first, at most `limit`; and says which of the queues in
@@ -115,7 +116,7 @@ pub struct Failure {
 }
 
 /// What became of an [`Ack`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acked {
     /// It is written.
     Written,
@@ -125,6 +126,9 @@ pub enum Acked {
     Cancelled,
     /// The claim is no longer ours. Nothing was written, and nothing ever will be.
     Lost,
+    /// The database will not hold what it says, for this reason: a value, a follow-up, a rule of the
+    /// table's own. Nothing was written; the claim is still ours, and the others are not affected.
+    Refused(Arc<str>),
 }
 
 /// What staging did and saw.

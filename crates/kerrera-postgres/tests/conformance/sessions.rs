@@ -382,7 +382,7 @@ async fn rows_that_cannot_be_read_in_full_are_read_as_far_as_possible() {
     assert_eq!(claimed[1].tags, ["a", "b", "c"]);
     assert_eq!(claimed[1].errors.len(), 2);
     let acked = postgres.ack(claimed.iter().map(completed).collect()).await.unwrap();
-    assert_eq!(acked, [Acked::Written; 3]);
+    assert_eq!(acked, [const { Acked::Written }; 3]);
 }
 
 #[tokio::test]

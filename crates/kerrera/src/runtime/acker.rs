@@ -30,6 +30,27 @@ pub(crate) struct Ended {
     pub(crate) position: Position,
 }
 
+impl Ended {
+    /// What is written instead of an outcome that the database refuses, such as a value or a
+    /// follow-up that it cannot hold: the run has failed, and its error says why. `None` if that is
+    /// what was refused: there is nothing simpler to say.
+    fn refused(&self, node: &Arc<str>, why: &str) -> Option<Ended> {
+        const RETRY_IN: Duration = Duration::from_secs(60);
+        const WORDS: &str = "** (OutcomeRefused) the run ended, and";
+        let Ended { ack, position } = self;
+        if ack.failure.as_ref().is_some_and(|failure| failure.error.starts_with(WORDS)) {
+            return None;
+        }
+        let error = sanitise(&format!("{WORDS} {why}"));
+        let outcome = decide(*position, StateEvent::Failed { retry_in: RETRY_IN }).ok()?;
+        let (node, ran) = (node.clone(), Duration::ZERO);
+        let failure = Some(Failure { attempt: position.attempt, error, node, ran });
+        let (id, token) = (ack.id, ack.token);
+        let ack = Ack { id, token, outcome, failure, meta: None, then: Vec::new() };
+        Some(Ended { ack, position: *position })
+    }
+}
+
 /// Where ended runs are handed in.
 #[derive(Clone)]
 pub(crate) struct Acks {
@@ -127,24 +148,20 @@ impl Writer {
             Ok(answers) => {
                 self.health.well(NAME);
                 tracing::trace!(target: "kerrera", event = "ack.written", count = batch.len());
-                self.acks.wrote(batch.len());
                 self.follow_up(&batch, &answers);
+                self.acks.wrote(batch.len());
                 Event::Written
             }
             Err(error) => {
                 self.health.ill(NAME, &error);
-                let refused = |ended| self.refused(ended, &error);
-                let batch = match error.is_transient() {
-                    true => batch,
-                    false => batch.into_iter().map(refused).collect(),
-                };
                 Event::Failed { batch, jitter: fastrand::f64() }
             }
         }
     }
 
     fn follow_up(&self, batch: &[Ended], answers: &[Acked]) {
-        for (Ended { ack, .. }, answer) in batch.iter().zip(answers) {
+        for (ended, answer) in batch.iter().zip(answers) {
+            let ack = &ended.ack;
             match answer {
                 Acked::Written | Acked::AlreadyWritten => {
                     self.client.wake_all(ack.then.iter().map(|job| job.queue.as_str()));
@@ -161,28 +178,24 @@ impl Writer {
                         "the claim belongs to another; what this run ended with is not written"
                     );
                 }
+                Acked::Refused(why) => self.refused(ended, why),
             }
         }
     }
 
-    /// What is written instead of an outcome that the database refuses, such as a value or a
-    /// follow-up that it cannot hold: the run has failed, and its error says why.
-    ///
-    /// The storage takes a refused batch apart itself, so what comes here is refused by itself.
-    fn refused(&self, ended: Ended, error: &Error) -> Ended {
-        const RETRY_IN: Duration = Duration::from_secs(60);
-        tracing::error!(target: "kerrera", event = "ack.refused", id = ended.ack.id, %error);
-        let failed = StateEvent::Failed { retry_in: RETRY_IN };
-        let Ok(outcome) = decide(ended.position, failed) else { return ended };
-        let failure = Failure {
-            attempt: ended.position.attempt,
-            error: sanitise(&format!("** (OutcomeRefused) the run ended, and {error}")),
-            node: self.node.clone(),
-            ran: Duration::ZERO,
-        };
-        let (id, token) = (ended.ack.id, ended.ack.token);
-        let ack = Ack { id, token, outcome, failure: Some(failure), meta: None, then: Vec::new() };
-        Ended { ack, ..ended }
+    fn refused(&self, ended: &Ended, why: &str) {
+        let id = ended.ack.id;
+        tracing::error!(target: "kerrera", event = "ack.refused", id, error = why);
+        match ended.refused(&self.node, why) {
+            Some(failed) => self.acks.hand_in(failed),
+            None => tracing::error!(
+                target: "kerrera",
+                event = "ack.impossible",
+                id,
+                "not even a failed attempt can be written: the job keeps its claim until this \
+                 process ends"
+            ),
+        }
     }
 }
 

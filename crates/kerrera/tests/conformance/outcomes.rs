@@ -121,6 +121,24 @@ async fn a_next_step_that_breaks_a_rule_fails_the_run(scene: Scene) {
     assert!(job.errors[0].error.contains("worker"), "{:?}", job.errors);
 }
 
+async fn a_next_step_that_the_database_refuses_fails_that_run_alone(scene: Scene) {
+    // A rule that only this database has.
+    scene.raw("CREATE UNIQUE INDEX one_next ON oban_jobs (queue) WHERE queue = 'next'").await;
+    let kerrera = scene.builder().queue("default", 10).worker::<Ends>().start().await.unwrap();
+    let runs = [With::Then, With::Then, With::Done].map(|with| Ends { with });
+    let mut ended = Vec::new();
+    for inserted in kerrera.insert_all(runs).await.unwrap() {
+        let over = |job: &Job| matches!(job.state, State::Completed | State::Retryable);
+        ended.push(scene.becomes(inserted.job().id, "over", over).await);
+    }
+    kerrera.shutdown().await;
+    ended.sort_by_key(|job| job.state == State::Completed);
+    assert_eq!(ended[1].state, State::Completed, "the others are not affected");
+    assert_eq!((ended[0].state, ended[0].errors.len()), (State::Retryable, 1));
+    let words = &ended[0].errors[0].error;
+    assert!(words.contains("OutcomeRefused") && words.contains("constraint"), "{words}");
+}
+
 async fn snooze_costs_no_attempt(scene: Scene) {
     let job = run(&scene, With::Snooze, State::Scheduled).await;
     assert_eq!((job.attempt, job.max_attempts), (0, 3));
@@ -289,6 +307,7 @@ on_both!(
     a_value_is_kept_in_meta,
     the_next_step_is_inserted_with_the_completion,
     a_next_step_that_breaks_a_rule_fails_the_run,
+    a_next_step_that_the_database_refuses_fails_that_run_alone,
     snooze_costs_no_attempt,
     cancel_and_discard_end_a_job_with_their_reason,
     an_error_is_tried_again_until_attempts_are_used_up,
