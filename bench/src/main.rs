@@ -32,6 +32,9 @@ enum What {
         jobs: u64,
         #[arg(long, default_value_t = 1_000)]
         limit: u32,
+        /// How many jobs of a worker that nobody knows stand in front of them.
+        #[arg(long, default_value_t = 0)]
+        unknown: u64,
     },
     /// The time from inserting a job to its start, with nothing else to do.
     Latency {
@@ -55,7 +58,7 @@ async fn main() -> Result<(), Error> {
     let arguments = Arguments::parse();
     let url = arguments.database_url;
     match arguments.what {
-        What::Drain { jobs, limit } => drain(&url, jobs, limit).await,
+        What::Drain { jobs, limit, unknown } => drain(&url, jobs, limit, unknown).await,
         What::Latency { jobs } => latency(&url, jobs, false).await,
         What::Pickup { jobs } => latency(&url, jobs, true).await,
         What::Idle { seconds } => idle(&url, seconds).await,
@@ -82,10 +85,14 @@ impl Perform<Arc<Count>> for Nothing {
     }
 }
 
-async fn drain(url: &str, jobs: u64, limit: u32) -> Result<(), Error> {
+async fn drain(url: &str, jobs: u64, limit: u32, unknown: u64) -> Result<(), Error> {
     // Migrates.
     Kerrera::builder(url).migrate(true).start().await?.shutdown().await;
     let client = Client::connect(url).await?;
+    let stranger = |n| NewJob::of("Stranger", serde_json::json!({ "n": n }));
+    for first in (0..unknown).step_by(5_000) {
+        client.insert_all((first..unknown.min(first + 5_000)).map(stranger)).await?;
+    }
     let begun = Instant::now();
     for first in (0..jobs).step_by(5_000) {
         client.insert_all((first..jobs.min(first + 5_000)).map(|n| Nothing { n })).await?;
@@ -105,7 +112,7 @@ async fn drain(url: &str, jobs: u64, limit: u32) -> Result<(), Error> {
     let completed: u64 = completed.map(|count| count.jobs).sum();
     let total: u64 = counts.iter().map(|count| count.jobs).sum();
     println!("in the database: {completed} of {total} completed");
-    if completed != total {
+    if completed != jobs || total != jobs + unknown {
         return Err(format!("not every job was completed: {counts:?}").into());
     }
     Ok(())

@@ -7,6 +7,7 @@ use kerrera_core::error::Kind;
 use kerrera_core::{Clock, Error, Result};
 
 use crate::schema;
+use crate::server::Server;
 use crate::target::Target;
 
 /// How to reach a database, and how to use it.
@@ -124,6 +125,28 @@ impl Config {
     pub fn clock(mut self, clock: Clock) -> Config {
         self.clock = clock;
         self
+    }
+
+    /// Connects as the storage does, for what the application does by itself in the same database:
+    /// its own tables, and the transactions in which it inserts jobs.
+    ///
+    /// The same host, user, password, certificates and time-out; none of the storage's settings. The
+    /// connection is driven by a task on the caller's Tokio runtime, and ends with the client.
+    ///
+    /// ```no_run
+    /// # async fn example() -> kerrera_core::Result<()> {
+    /// let config = kerrera_postgres::Config::from_url("postgres://app@db/app?sslmode=require")?;
+    /// let client: tokio_postgres::Client = config.connect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the certificates cannot be read, or no host lets us in.
+    pub async fn connect(&self) -> Result<tokio_postgres::Client> {
+        let server = Server::new(self.target.clone(), self.clock.clone(), "".into())?;
+        server.connect_plainly().await
     }
 
     /// The URL to show to people, without the password.

@@ -40,3 +40,7 @@ mod tls;
 pub use config::Config;
 pub use insert::ByTokioPostgres;
 pub use storage::Postgres;
+
+/// The PostgreSQL driver, in the version that this crate was built with: what
+/// [`Config::connect`] gives, and whose transactions take jobs.
+pub use tokio_postgres;

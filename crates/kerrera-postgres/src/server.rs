@@ -93,39 +93,39 @@ impl Server {
         lost: impl FnOnce() + Send + 'static,
     ) -> Result<Session> {
         let limit = self.target.connect_timeout().min(profile.connect_timeout);
+        let (host, client, driver) = self.reach(&profile.options(), limit).await?;
+        let session = self.begin(client, driver, &host, limit, hear, lost);
+        session.await.map(|session| session.preparing(profile.prepares))
+    }
+
+    /// Connects to the first host that lets us in, for somebody who uses the connection by himself.
+    ///
+    /// # Errors
+    ///
+    /// The last host's, when none does.
+    pub(crate) async fn connect_plainly(&self) -> Result<Client> {
+        let (_, client, driver) = self.reach("", self.target.connect_timeout()).await?;
+        tokio::spawn(drive(driver, |_| {}, || {}));
+        Ok(client)
+    }
+
+    async fn reach(&self, options: &str, limit: Duration) -> Result<(Host, Client, Driver)> {
         let mut failure = None;
         for host in self.target.hosts() {
-            match self.reach(&host, profile, limit).await {
-                Ok((client, driver)) => {
-                    let session = self.begin(client, driver, &host, limit, hear, lost);
-                    return session.await.map(|session| session.preparing(profile.prepares));
-                }
-                Err(error) => failure = Some(error),
-            }
+            let place = host.to_string();
+            failure = match tokio::time::timeout(limit, self.knock(&host, options)).await {
+                Ok(Ok((client, driver))) => return Ok((host, client, driver)),
+                Ok(Err(error)) => Some(error::connecting(error, &place, &self.target.login())),
+                Err(_) => Some(error::connecting_took_too_long(&place, limit)),
+            };
         }
         Err(failure.unwrap_or_else(|| Error::new(Kind::Config, "the database URL names no host")))
     }
 
-    async fn reach(
-        &self,
-        host: &Host,
-        profile: &Profile,
-        limit: Duration,
-    ) -> Result<(Client, Driver)> {
-        match tokio::time::timeout(limit, self.knock(host, profile)).await {
-            Ok(Ok(reached)) => Ok(reached),
-            Ok(Err(error)) => {
-                Err(error::connecting(error, &host.to_string(), &self.target.login()))
-            }
-            Err(_) => Err(error::connecting_took_too_long(&host.to_string(), limit)),
-        }
-    }
-
     /// Tries one host in every way that the settings allow.
-    async fn knock(&self, host: &Host, profile: &Profile) -> Result<(Client, Driver), DriverError> {
-        let plain = self.plain.load(Ordering::Relaxed);
-        let options = if plain { String::new() } else { profile.options() };
-        let mut config = self.target.driver_config(host, &options);
+    async fn knock(&self, host: &Host, options: &str) -> Result<(Client, Driver), DriverError> {
+        let plain = self.plain.load(Ordering::Relaxed) || options.is_empty();
+        let mut config = self.target.driver_config(host, if plain { "" } else { options });
         let mut outcome = config.connect(self.tls.clone()).await;
 
         if outcome.as_ref().is_err_and(refuses_options) && !plain {

@@ -33,6 +33,26 @@ async fn a_right_certificate_satisfies_every_mode() {
 }
 
 #[tokio::test]
+async fn a_connection_of_the_applications_own_has_the_same_certificates() {
+    let (authority, server) = (Authority::new(), Server::named("localhost"));
+    let cluster = server.start(&authority, None);
+    let root = authority.file(&cluster);
+    let config = |options: &str| Config::from_url(&url(&cluster, options)).unwrap();
+
+    let client =
+        config(&format!("sslmode=verify-full&sslrootcert={root}")).connect().await.unwrap();
+    let encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let encrypted: bool = client.query_one(encrypted, &[]).await.unwrap().get(0);
+    assert!(encrypted);
+    let timeout = client.query_one("SHOW statement_timeout", &[]).await.unwrap();
+    assert_eq!(timeout.get::<_, &str>(0), "0", "the storage's settings are its own");
+    drop(client);
+
+    let stranger = config("sslmode=verify-full").connect().await.map(drop);
+    assert_refused(&stranger.unwrap_err(), "UnknownIssuer");
+}
+
+#[tokio::test]
 async fn another_authority_is_refused_wherever_one_is_named() {
     let (authority, server) = (Authority::new(), Server::named("localhost"));
     let cluster = server.start(&authority, None);

@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, bail};
+use kerrera_postgres::Config;
 use tokio::sync::{Mutex, MutexGuard};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::Client;
 
 const CONNECTIONS: usize = 4;
 
@@ -21,7 +22,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) async fn connect(url: &str) -> anyhow::Result<Pool> {
-        let config = read(url)?;
+        let config = Config::from_url(url)?;
         let mut connections = Vec::with_capacity(CONNECTIONS);
         for _ in 0..CONNECTIONS {
             connections.push(Mutex::new(connect(&config).await?));
@@ -54,26 +55,8 @@ impl Pool {
     }
 }
 
-/// Reads the URL as the jobs' storage does: what it leaves out is taken from the `PG*` variables.
-fn read(url: &str) -> anyhow::Result<Config> {
-    let location = kerrera_postgres::Config::from_url(url)?.location();
-    let (place, settings) = location.split_once('?').unwrap_or((&location, ""));
-    if ["require", "verify-ca", "verify-full"].iter().any(|mode| settings.contains(mode)) {
-        bail!("the demo's own tables are reached without TLS: run it on a server that allows that");
-    }
-    let mut config: Config = place.parse().context("the demo cannot read the database URL")?;
-    let given = url.split('?').next().and_then(|url| url.parse::<Config>().ok());
-    let password = given.and_then(|config| config.get_password().map(<[u8]>::to_vec));
-    if let Some(password) = password.or_else(|| Some(std::env::var("PGPASSWORD").ok()?.into())) {
-        config.password(password);
-    }
-    Ok(config)
-}
-
 async fn connect(config: &Config) -> anyhow::Result<Client> {
-    let (client, connection) = config.connect(NoTls).await.context("the demo's own connection")?;
-    // Ends with the client, or with an error that the client's next call gets, too.
-    tokio::spawn(connection);
+    let client = config.connect().await.context("the demo's own connection")?;
     client.execute(include_str!("../sql/postgres/search_path.sql"), &[]).await?;
     Ok(client)
 }
