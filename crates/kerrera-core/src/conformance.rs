@@ -27,6 +27,7 @@ pub mod differential;
 mod fixture;
 pub mod insert;
 pub mod liveness;
+pub mod maintenance;
 pub mod operations;
 pub mod stage;
 pub mod within;
@@ -112,6 +113,26 @@ macro_rules! conformance_tests {
             a_late_ack_after_a_rescue_is_lost
             a_late_failure_of_a_discarded_orphan_is_lost
         }
+        $crate::conformance_tests! { @group $fixture, maintenance:
+            a_free_seat_is_taken_under_the_first_term
+            a_seat_is_kept_for_as_long_as_its_holder_renews
+            a_seat_whose_time_is_over_is_taken_under_the_next_term
+            a_holder_that_does_not_know_it_takes_its_seat_anew
+            two_nodes_of_one_name_are_two_candidates
+            a_seat_that_was_given_up_is_free_at_once
+            seats_are_independent_of_each_other
+            many_candidates_make_one_leader
+            only_what_ended_longer_ago_than_the_rule_says_is_pruned
+            a_completed_job_ages_from_when_it_completed
+            each_state_is_kept_for_its_own_time
+            the_first_rule_that_is_about_a_job_counts
+            pruning_goes_on_from_where_it_ended
+            a_deposed_leader_changes_nothing
+            foreign_jobs_are_freed_by_their_age
+            at_most_the_limit_of_foreign_jobs_is_freed
+            our_own_jobs_are_never_freed_by_their_age
+            an_ack_can_write_the_true_start_back
+        }
         $crate::conformance_tests! { @group $fixture, operations:
             opening_twice_changes_nothing
             a_job_is_found_by_its_number
@@ -159,6 +180,7 @@ mod tests {
             include_str!("conformance/death.rs"),
             include_str!("conformance/insert.rs"),
             include_str!("conformance/liveness.rs"),
+            include_str!("conformance/maintenance.rs"),
             include_str!("conformance/operations.rs"),
             include_str!("conformance/stage.rs"),
             include_str!("conformance/within.rs"),

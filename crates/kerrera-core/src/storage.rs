@@ -8,6 +8,8 @@
 
 mod jobs;
 mod liveness;
+mod maintenance;
+mod neighbours;
 mod operations;
 mod signals;
 
@@ -20,6 +22,8 @@ use crate::executor::Dialect;
 
 pub use jobs::*;
 pub use liveness::*;
+pub use maintenance::*;
+pub use neighbours::*;
 pub use operations::*;
 pub use signals::*;
 
@@ -29,7 +33,9 @@ pub use signals::*;
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// Everything that the engine needs of a database.
-pub trait Storage: Jobs + Liveness + Signals + Operations + fmt::Debug {
+pub trait Storage:
+    Jobs + Liveness + Maintenance + Neighbours + Signals + Operations + fmt::Debug
+{
     /// The SQL of its transactions.
     fn dialect(&self) -> Dialect;
 

@@ -159,6 +159,7 @@ fn is_plain(ack: &Ack) -> bool {
         && ack.failure.is_none()
         && ack.meta.is_none()
         && ack.then.is_empty()
+        && ack.began.is_none()
 }
 
 /// Which of the acks are among the numbers that a statement gave back.
@@ -194,6 +195,7 @@ struct Outcomes<'a> {
     attempts: Vec<Option<i32>>,
     nodes: Vec<Option<&'a str>>,
     runs: Vec<Option<i64>>,
+    began: Vec<Option<Stamp>>,
 }
 
 impl<'a> Outcomes<'a> {
@@ -223,12 +225,13 @@ impl<'a> Outcomes<'a> {
             outcomes.errors.push(failure.map(|Failure { error, .. }| error.as_str()));
             outcomes.attempts.push(failure.map(|Failure { attempt, .. }| *attempt));
             outcomes.nodes.push(failure.map(|Failure { node, .. }| &**node));
+            outcomes.began.push(ack.began.map(Stamp));
             outcomes.runs.push(failure.map(|Failure { ran, .. }| micros(ran.as_millis())));
         }
         outcomes
     }
 
-    fn parameters(&self) -> [Parameter<'_>; 13] {
+    fn parameters(&self) -> [Parameter<'_>; 14] {
         [
             (&self.ids, Type::INT8_ARRAY),
             (&self.tokens, Type::TEXT_ARRAY),
@@ -243,6 +246,7 @@ impl<'a> Outcomes<'a> {
             (&self.attempts, Type::INT4_ARRAY),
             (&self.nodes, Type::TEXT_ARRAY),
             (&self.runs, Type::INT8_ARRAY),
+            (&self.began, Type::TIMESTAMP_ARRAY),
         ]
     }
 }

@@ -15,6 +15,7 @@ use kerrera_core::{ClaimToken, Clock, Error, JobId, Result, State, Uuid};
 use tokio_postgres::types::Type;
 
 use crate::connection::{Link, Parameter, Session, Verb};
+use crate::neighbours;
 use crate::rows::Stamp;
 use crate::server::{Profile, Server};
 use crate::statements::{Call, Statements, bare};
@@ -108,6 +109,24 @@ impl Heart {
         Ok(())
     }
 
+    pub(crate) async fn refresh(
+        self: &Arc<Self>,
+        mut call: Call<Vec<(JobId, ClaimToken)>>,
+    ) -> Result<()> {
+        call.input.sort_by_key(|(id, _)| *id);
+        let order = self.order(call, |session, call| Box::pin(neighbours::refresh(session, call)));
+        self.link.run(order, Order::run).await
+    }
+
+    pub(crate) async fn reclaim(
+        self: &Arc<Self>,
+        mut call: Call<Vec<(JobId, ClaimToken)>>,
+    ) -> Result<Vec<(JobId, ClaimToken)>> {
+        call.input.sort_by_key(|(id, _)| *id);
+        let order = self.order(call, |session, call| Box::pin(neighbours::reclaim(session, call)));
+        self.link.run(order, Order::run).await
+    }
+
     fn order<I, T>(self: &Arc<Self>, call: Call<I>, verb: Verb<Call<I>, T>) -> Order<I, T> {
         Order { heart: Arc::clone(self), call, verb }
     }
@@ -180,10 +199,8 @@ impl fmt::Debug for Heart {
     }
 }
 
-async fn enroll(
-    session: &mut Session,
-    Call { sql, now, input: producers }: &Call<Vec<Producer>>,
-) -> Result<()> {
+async fn enroll(session: &mut Session, call: &Call<Vec<Producer>>) -> Result<()> {
+    let Call { sql, now, input: producers } = call;
     let uuids: Vec<Uuid> = producers.iter().map(|producer| producer.uuid).collect();
     let nodes: Vec<&str> = producers.iter().map(|producer| &*producer.node).collect();
     let queues: Vec<&str> = producers.iter().map(|producer| &*producer.queue).collect();
@@ -197,13 +214,13 @@ async fn enroll(
         (&queues, Type::TEXT_ARRAY),
         (&limits, Type::INT8_ARRAY),
     ];
-    session.query("the enrolment", &sql.enroll, &parameters).await.map(drop)
+    session.query("the enrolment", &sql.enroll, &parameters).await?;
+    neighbours::show(session, call, &uuids).await;
+    Ok(())
 }
 
-async fn beat(
-    session: &mut Session,
-    Call { sql, now, input: beats }: &Call<Vec<Beat>>,
-) -> Result<Pulse> {
+async fn beat(session: &mut Session, call: &Call<Vec<Beat>>) -> Result<Pulse> {
+    let Call { sql, now, input: beats } = call;
     let uuids: Vec<Uuid> = beats.iter().map(|beat| beat.producer).collect();
     let paused: Vec<bool> = beats.iter().map(|beat| beat.paused).collect();
     let running: Vec<(JobId, ClaimToken)> =
@@ -223,10 +240,14 @@ async fn beat(
     // An answer that cannot be read must not look like one that finds nothing amiss.
     let row = rows.first().ok_or_else(|| unreadable("the beat"))?;
     let dead: Vec<Uuid> = row.try_get(0).map_err(|_| unreadable("the beat"))?;
-    let gone: Vec<i64> = row.try_get(1).map_err(|_| unreadable("the beat"))?;
-    let places = gone.into_iter().filter_map(|place| usize::try_from(place - 1).ok());
-    let gone = places.filter_map(|place| running.get(place).copied()).collect();
-    Ok(Pulse { dead, gone })
+    let claims = |column: usize| {
+        let places: Vec<i64> = row.try_get(column).map_err(|_| unreadable("the beat"))?;
+        let places = places.into_iter().filter_map(|place| usize::try_from(place - 1).ok());
+        Ok(places.filter_map(|place| running.get(place).copied()).collect())
+    };
+    let (gone, freed) = (claims(1)?, claims(2)?);
+    neighbours::show(session, call, &uuids).await;
+    Ok(Pulse { dead, gone, freed })
 }
 
 async fn look(session: &mut Session, Call { sql, now, .. }: &Call<()>) -> Result<Look> {
@@ -299,12 +320,11 @@ async fn free(
 }
 
 /// Removes producers; gives back those that stay, because they still run something.
-async fn retire(
-    session: &mut Session,
-    Call { sql, input: producers, .. }: &Call<Vec<Uuid>>,
-) -> Result<BTreeSet<Uuid>> {
+async fn retire(session: &mut Session, call: &Call<Vec<Uuid>>) -> Result<BTreeSet<Uuid>> {
+    let Call { sql, input: producers, .. } = call;
     let parameters: [Parameter<'_>; 1] = [(producers, Type::UUID_ARRAY)];
     let rows = session.query("the retirement", &sql.retire, &parameters).await?;
+    neighbours::hide(session, call, producers).await;
     Ok(rows.iter().filter_map(|row| row.try_get(0).ok()).collect())
 }
 

@@ -12,10 +12,16 @@ use crate::schema::{Found, Origin, quoted};
 use crate::statements::bare;
 
 /// The migrations after the first, in order: the second is the first of these.
-const LATER: [Later; 1] = [Later {
-    up: ("create the table of producers", include_str!("migrations/0002_producers.up.sql")),
-    down: ("remove the table of producers", include_str!("migrations/0002_producers.down.sql")),
-}];
+const LATER: [Later; 2] = [
+    Later {
+        up: ("create the table of producers", include_str!("migrations/0002_producers.up.sql")),
+        down: ("remove the table of producers", include_str!("migrations/0002_producers.down.sql")),
+    },
+    Later {
+        up: ("create the table of leaders", include_str!("migrations/0003_leaders.up.sql")),
+        down: ("remove the table of leaders", include_str!("migrations/0003_leaders.down.sql")),
+    },
+];
 
 /// The newest migration.
 pub(crate) const LATEST: u32 = 1 + LATER.len() as u32;

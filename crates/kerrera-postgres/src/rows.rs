@@ -42,6 +42,11 @@ pub(crate) fn job(row: &Row) -> Result<Job> {
     Ok(job)
 }
 
+/// The time in a column.
+pub(crate) fn time(row: &Row, at: usize) -> Option<Timestamp> {
+    Cells(row).time(at)
+}
+
 /// A time as PostgreSQL's `timestamp` keeps it: microseconds since 2000, in UTC.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stamp(pub(crate) Timestamp);

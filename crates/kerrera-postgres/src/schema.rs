@@ -52,12 +52,35 @@ pub(crate) fn channel(schema: &str) -> String {
     format!("{schema}.oban_insert")
 }
 
+/// The channel on which leaders say that they go; Oban's.
+pub(crate) fn leader_channel(schema: &str) -> String {
+    format!("{schema}.oban_leader")
+}
+
 /// Where the tables that others made differ from ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) errors: ErrorsColumn,
     /// The type of the column `state`, ready for SQL.
     pub(crate) state_type: String,
+    /// Whether another Oban made them.
+    pub(crate) foreign: bool,
+    /// Whether there are the tables in which Elixir's and Python's nodes elect their leaders.
+    pub(crate) peers: bool,
+    pub(crate) leaders: bool,
+    /// Whether there is the table in which Python's nodes and Pro's say what they work.
+    pub(crate) producers: bool,
+}
+
+impl Layout {
+    /// Whether that table of a neighbour's election is there.
+    pub(crate) fn has(&self, table: &str) -> bool {
+        match table {
+            "oban_peers" => self.peers,
+            "oban_leaders" => self.leaders,
+            _ => false,
+        }
+    }
 }
 
 /// How the failed attempts are kept.
@@ -112,6 +135,8 @@ struct Facts {
     schema: bool,
     kerrera_schema: bool,
     oban_peers: bool,
+    oban_leaders: bool,
+    oban_producers: bool,
     jobs: Option<Jobs>,
 }
 
@@ -245,7 +270,14 @@ impl Found {
         if self.origin == Origin::Elixir && !self.facts.oban_peers {
             return foreign(too_old(schema, "there is no table oban_peers"));
         }
-        Ok(Layout { errors, state_type: state_type.clone() })
+        Ok(Layout {
+            errors,
+            state_type: state_type.clone(),
+            foreign: !matches!(self.origin, Origin::Kerrera | Origin::Nobody),
+            peers: self.facts.oban_peers,
+            leaders: self.facts.oban_leaders,
+            producers: self.facts.oban_producers,
+        })
     }
 }
 

@@ -15,7 +15,7 @@ use tokio_postgres::types::Type;
 use crate::connection::{Parameter, Session};
 use crate::schema::quoted;
 use crate::server::{Profile, Server};
-use crate::statements::{Call, bare};
+use crate::statements::{Call, Statements, bare};
 
 /// Tells every process that listens that there is work in these queues.
 pub(crate) async fn notify(
@@ -38,13 +38,18 @@ pub(crate) async fn notify(
 pub(crate) async fn listen(
     server: &Server,
     profile: &Profile,
-    channel: &str,
+    sql: &Statements,
 ) -> Result<Box<dyn Listener>> {
     let (sender, hints) = mpsc::channel(Ear::ROOM);
     let missed = Arc::new(AtomicBool::new(false));
     let overflow = Arc::clone(&missed);
+    let leaders = sql.leader_channel.clone();
     let heard = move |notification: tokio_postgres::Notification| {
-        if let Some(hint) = read(notification.payload())
+        let hint = match notification.channel() {
+            channel if channel == leaders => Some(Hint::Leaderless),
+            _ => read(notification.payload()),
+        };
+        if let Some(hint) = hint
             && sender.try_send(hint).is_err()
         {
             // Whoever takes the hints is slow: one that says "anything" stands for the rest.
@@ -57,7 +62,9 @@ pub(crate) async fn listen(
                        leads past it (listen_url), or do without; jobs are then found by polling";
         return Err(Error::new(Kind::Config, message));
     }
-    session.execute("listening", &format!("LISTEN {}", quoted(channel))).await?;
+    for channel in [&sql.channel, &sql.leader_channel] {
+        session.execute("listening", &format!("LISTEN {}", quoted(channel))).await?;
+    }
     Ok(Box::new(Ear { hints, missed, _session: session }))
 }
 

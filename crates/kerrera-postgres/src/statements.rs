@@ -6,12 +6,14 @@ use kerrera_core::failure::ERRORS_KEPT;
 use kerrera_core::state::RESCUED;
 
 use crate::rows::Stamp;
-use crate::schema::{ErrorsColumn, Layout, channel, quoted};
+use crate::schema::{ErrorsColumn, Layout, channel, leader_channel, quoted};
 
 /// The text of every statement, for one schema.
 #[derive(Debug)]
 pub(crate) struct Statements {
+    pub(crate) schema: String,
     pub(crate) channel: String,
+    pub(crate) leader_channel: String,
     pub(crate) insert: String,
     pub(crate) plan_insert: Arc<str>,
     pub(crate) plan_insert_quiet: Arc<str>,
@@ -31,7 +33,36 @@ pub(crate) struct Statements {
     pub(crate) retire: String,
     pub(crate) job: String,
     pub(crate) counts: String,
+    pub(crate) lead: String,
+    pub(crate) lead_on: String,
+    pub(crate) resign: String,
+    pub(crate) leader: String,
+    pub(crate) prune: String,
+    pub(crate) rescue_foreign: String,
+    pub(crate) refresh: String,
+    pub(crate) reclaim: String,
+    pub(crate) waiting: String,
+    pub(crate) neighbours: Neighbours,
 }
+
+/// What depends on which neighbours there can be.
+#[derive(Debug)]
+pub(crate) struct Neighbours {
+    /// Whether one of them made the tables.
+    pub(crate) made_the_tables: bool,
+    /// Asks whether there is a sign of one.
+    pub(crate) seen: String,
+    /// Copies our producers to where a neighbour looks for them.
+    pub(crate) producers: Option<String>,
+    /// Removes them from there.
+    pub(crate) retired: Option<String>,
+    /// For each table in which they elect their leader: standing there, and stepping down.
+    pub(crate) stand: Vec<(String, String)>,
+}
+
+/// The tables in which Elixir's and Python's nodes elect their leaders, and how each calls the time of
+/// the election.
+const OFFICES: [(&str, &str); 2] = [("oban_peers", "started_at"), ("oban_leaders", "elected_at")];
 
 macro_rules! file {
     ($name:literal) => {
@@ -52,6 +83,7 @@ impl Statements {
             ("{schema}", quoted(schema)),
             ("{state}", layout.state_type.clone()),
             ("{channel}", channel(schema)),
+            ("{leader_channel}", leader_channel(schema)),
             ("{kept}", ERRORS_KEPT.to_string()),
             ("{rescued}", RESCUED.to_owned()),
         ];
@@ -59,13 +91,16 @@ impl Statements {
             let bare = bare(text);
             parts.iter().fold(bare, |text, (name, part)| text.replace(name, part))
         };
+        let led = |text: &str| fill(&text.replace("{seat}", &bare(file!("seat"))));
         let plan_insert = |wake: &str| -> Arc<str> {
             fill(&file!("plan_insert").replace("{wake}", &bare(wake))).into()
         };
         let claim = |floor: &str| fill(&file!("claim").replace("{floor}", &bare(floor)));
 
         Statements {
+            schema: schema.to_owned(),
             channel: channel(schema),
+            leader_channel: leader_channel(schema),
             insert: fill(file!("insert")),
             plan_insert: plan_insert(file!("wake")),
             plan_insert_quiet: plan_insert(""),
@@ -85,8 +120,50 @@ impl Statements {
             retire: fill(file!("retire")),
             job: fill(file!("job")),
             counts: fill(file!("counts")),
+            lead: fill(file!("lead")),
+            lead_on: fill(file!("lead_on")),
+            resign: fill(file!("resign")),
+            leader: fill(file!("leader")),
+            prune: led(file!("prune")),
+            rescue_foreign: led(file!("rescue_foreign")),
+            refresh: fill(file!("refresh")),
+            reclaim: fill(file!("reclaim")),
+            waiting: fill(file!("waiting")),
+            neighbours: Neighbours {
+                made_the_tables: layout.foreign,
+                seen: fill(&neighbours_seen(layout)),
+                producers: layout.producers.then(|| fill(file!("neighbours_producers"))),
+                retired: layout.producers.then(|| fill(file!("neighbours_retired"))),
+                stand: OFFICES
+                    .into_iter()
+                    .filter(|(table, _)| layout.has(table))
+                    .map(|(table, since)| {
+                        let office = [("{table}", table), ("{since}", since)];
+                        let text = |text: &str| {
+                            let text = office
+                                .iter()
+                                .fold(bare(text), |text, (name, part)| text.replace(name, part));
+                            fill(&text)
+                        };
+                        (text(file!("stand")), text(file!("step_down")))
+                    })
+                    .collect(),
+            },
         }
     }
+}
+
+/// Asks each of the neighbours' tables that is there whether somebody else is in it.
+fn neighbours_seen(layout: &Layout) -> String {
+    let mut asks = Vec::new();
+    for (table, _) in OFFICES.into_iter().filter(|(table, _)| layout.has(table)) {
+        asks.push(file!("neighbours_leader").replace("{table}", table));
+    }
+    if layout.producers {
+        asks.push(file!("neighbours_producer").to_owned());
+    }
+    let asks: Vec<String> = asks.iter().map(|ask| bare(ask)).collect();
+    format!("SELECT false{}", asks.concat())
 }
 
 /// A call of a verb: in which schema, at what time, and what it is about.
@@ -111,7 +188,14 @@ mod tests {
     #[test]
     fn nothing_is_left_to_fill_in() {
         for errors in [ErrorsColumn::Array, ErrorsColumn::Json] {
-            let layout = Layout { errors, state_type: "public.oban_job_state".to_owned() };
+            let layout = Layout {
+                errors,
+                state_type: "public.oban_job_state".to_owned(),
+                foreign: true,
+                peers: true,
+                leaders: true,
+                producers: true,
+            };
             let text = format!("{:?}", Statements::new("jobs", &layout));
             let mut rest = text.as_str();
             while let Some((_, after)) = rest.split_once('{') {

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use kerrera_core::error::Kind;
 use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::storage::{
-    Ack, Acked, Beat, Claim, Count, Inserted, Jobs, Listener, Liveness, Look, Operations, Pending,
-    Producer, Pulse, Rescue, Sighting, Signals, Staged, Storage,
+    Ack, Acked, Beat, Candidate, Claim, Count, Inserted, Jobs, Leader, Lease, Listener, Liveness,
+    Look, Maintenance, Neighbours, Operations, Pending, Producer, Prune, Pruned, Pulse, Reindexed,
+    Rescue, Seat, Sighting, Signals, Staged, Storage,
 };
-use kerrera_core::{ClaimToken, Clock, Error, Job, JobId, Result, Uuid, ValidJob};
+use kerrera_core::{ClaimToken, Clock, Error, Job, JobId, Result, State, Uuid, ValidJob};
 
 use crate::claim::{self, Unanswered};
 use crate::config::Config;
@@ -22,7 +23,7 @@ use crate::pool::Pool;
 use crate::rows::Stamp;
 use crate::server::{Profile, Server};
 use crate::statements::{Call, Statements};
-use crate::{ack, insert, operations, signals, stage};
+use crate::{ack, insert, maintenance, neighbours, operations, signals, stage};
 
 /// Jobs in a PostgreSQL database, in Oban's tables.
 ///
@@ -255,6 +256,97 @@ impl Liveness for Postgres {
     }
 }
 
+impl Maintenance for Postgres {
+    fn owns_tables(&self) -> bool {
+        self.statements().is_ok_and(|sql| !sql.neighbours.made_the_tables)
+    }
+
+    fn lead(&self, candidate: Candidate, held: Option<i64>) -> Pending<'_, Lease> {
+        Box::pin(async move {
+            // Not behind a long question: a lease does not wait.
+            let (link, call) = (&self.0.signal, self.call((candidate, held))?);
+            link.run(call, |session, call| Box::pin(maintenance::lead(session, call))).await
+        })
+    }
+
+    fn resign(&self, seat: Seat) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.signal, self.call(seat)?);
+            link.run(call, |session, call| Box::pin(maintenance::resign(session, call))).await
+        })
+    }
+
+    fn leader(&self, seat: Arc<str>) -> Pending<'_, Option<Leader>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call(seat)?);
+            link.run(call, |session, call| Box::pin(maintenance::leader(session, call))).await
+        })
+    }
+
+    fn prune(&self, prune: Prune) -> Pending<'_, Pruned> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call(prune)?);
+            link.run(call, |session, call| Box::pin(maintenance::prune(session, call))).await
+        })
+    }
+
+    fn rescue_foreign(
+        &self,
+        seat: Seat,
+        after: Duration,
+        limit: u32,
+    ) -> Pending<'_, Vec<(JobId, String, State)>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call((seat, after, limit))?);
+            let verb: Verb<Call<(Seat, Duration, u32)>, _> =
+                |session, call| Box::pin(maintenance::rescue_foreign(session, call));
+            link.run(call, verb).await
+        })
+    }
+
+    fn reindex(&self, foreign: bool) -> Pending<'_, Reindexed> {
+        Box::pin(async move {
+            // Takes as long as it takes.
+            let (link, call) = (&self.0.migrating, self.call(foreign)?);
+            let reindexed =
+                link.run(call, |session, call| Box::pin(maintenance::reindex(session, call))).await;
+            link.rest().await;
+            reindexed
+        })
+    }
+}
+
+impl Neighbours for Postgres {
+    fn refresh(&self, running: Vec<(JobId, ClaimToken)>) -> Pending<'_, ()> {
+        Box::pin(async move { self.0.heart.refresh(self.call(running)?).await })
+    }
+
+    fn reclaim(&self, freed: Vec<(JobId, ClaimToken)>) -> Pending<'_, Vec<(JobId, ClaimToken)>> {
+        Box::pin(async move { self.0.heart.reclaim(self.call(freed)?).await })
+    }
+
+    fn stand(&self, node: Arc<str>, names: Arc<[String]>) -> Pending<'_, Vec<String>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.signal, self.call((node, names))?);
+            link.run(call, |session, call| Box::pin(neighbours::stand(session, call))).await
+        })
+    }
+
+    fn step_down(&self, node: Arc<str>, names: Arc<[String]>) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.signal, self.call((node, names))?);
+            link.run(call, |session, call| Box::pin(neighbours::step_down(session, call))).await
+        })
+    }
+
+    fn waiting(&self) -> Pending<'_, Vec<Arc<str>>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call(())?);
+            link.run(call, |session, call| Box::pin(neighbours::waiting(session, call))).await
+        })
+    }
+}
+
 impl Signals for Postgres {
     fn notify(&self, queues: Vec<Arc<str>>) -> Pending<'_, ()> {
         Box::pin(async move {
@@ -266,7 +358,7 @@ impl Signals for Postgres {
     fn listen(&self) -> Pending<'_, Box<dyn Listener>> {
         Box::pin(async move {
             let sql = self.statements()?;
-            signals::listen(&self.0.signal_server, &self.0.listening, &sql.channel).await
+            signals::listen(&self.0.signal_server, &self.0.listening, &sql).await
         })
     }
 }

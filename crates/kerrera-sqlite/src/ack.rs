@@ -61,6 +61,11 @@ fn one(connection: &Connection, now: Timestamp, ack: &Ack) -> rusqlite::Result<A
     match row.position.state {
         State::Executing => {
             moves::write(connection, now, &row, &ack.outcome, failure, ack.meta.as_ref())?;
+            if let Some(began) = ack.began {
+                connection
+                    .prepare_cached("UPDATE oban_jobs SET attempted_at = ?1 WHERE id = ?2")?
+                    .execute([began.as_micros(), ack.id])?;
+            }
             if !ack.then.is_empty() {
                 insert::insert(connection, now, ack.then.clone())?;
             }

@@ -31,6 +31,7 @@ mod executor;
 mod insert;
 mod liveness;
 mod lookout;
+mod maintenance;
 mod moves;
 mod options;
 mod presence;

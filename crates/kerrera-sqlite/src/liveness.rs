@@ -48,7 +48,7 @@ pub(crate) fn beat(connection: &Connection, beats: &[Beat]) -> rusqlite::Result<
         .map(|(id, token)| Value::from(vec![Value::from(*id), token.as_str().into()]))
         .collect();
     if claims.is_empty() {
-        return Ok(Pulse { dead, gone: Vec::new() });
+        return Ok(Pulse { dead, ..Pulse::default() });
     }
     let mut statement = connection.prepare_cached(include_str!("sql/gone.sql"))?;
     let mut rows = statement.query(named_params! {":claims": Value::from(claims).to_string()})?;
@@ -57,7 +57,7 @@ pub(crate) fn beat(connection: &Connection, beats: &[Beat]) -> rusqlite::Result<
         let id: JobId = row.get(0)?;
         gone.extend(ClaimToken::parse(row.get_ref(1)?.as_str()?).map(|token| (id, token)));
     }
-    Ok(Pulse { dead, gone })
+    Ok(Pulse { dead, gone, ..Pulse::default() })
 }
 
 /// Finds the producers of processes that have ended.

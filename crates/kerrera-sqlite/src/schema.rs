@@ -11,7 +11,8 @@ use crate::options::Place;
 use crate::refusal::told;
 
 /// Every migration, in order; the version of a file is the number of the last one applied to it.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_jobs.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_jobs.sql"), include_str!("migrations/0002_leaders.sql")];
 
 /// What a file is to us, found without writing to it.
 enum Found {
@@ -155,6 +156,7 @@ mod tests {
             (include_str!("sql/ready.sql"), "kerrera_available (queue=?)"),
             (include_str!("sql/orphans.sql"), "kerrera_executing"),
             (include_str!("sql/remove_idle.sql"), "kerrera_executing"),
+            (include_str!("sql/foreign.sql"), "kerrera_executing"),
         ];
         for (sql, index) in statements {
             let plan = plan(&connection, sql);

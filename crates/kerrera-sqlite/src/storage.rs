@@ -1,17 +1,20 @@
 //! The traits of `kerrera_core::storage`, one verb after the other.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::storage::{
-    Ack, Acked, Beat, Claim, Count, Hint, Inserted, Jobs, Listener, Liveness, Look, Operations,
-    Pending, Producer, Pulse, Rescue, Sighting, Signals, Staged, Storage,
+    Ack, Acked, Beat, Candidate, Claim, Count, Hint, Inserted, Jobs, Leader, Lease, Listener,
+    Liveness, Look, Maintenance, Neighbours, Operations, Pending, Producer, Prune, Pruned, Pulse,
+    Reindexed, Rescue, Seat, Sighting, Signals, Staged, Storage,
 };
-use kerrera_core::{Job, JobId, Result, Uuid, ValidJob};
+use kerrera_core::{Job, JobId, Result, State, Uuid, ValidJob};
 use rusqlite::{OptionalExtension, named_params};
 
 use crate::sqlite::{Ear, Sqlite};
-use crate::{ack, claim, insert, liveness, row, stage};
+use crate::writer::now;
+use crate::{ack, claim, insert, liveness, maintenance, row, stage};
 
 impl Storage for Sqlite {
     fn dialect(&self) -> Dialect {
@@ -96,6 +99,75 @@ impl Liveness for Sqlite {
         }))
     }
 }
+
+impl Maintenance for Sqlite {
+    fn lead(&self, candidate: Candidate, held: Option<i64>) -> Pending<'_, Lease> {
+        let (presence, clock) = (self.presence(), self.clock().clone());
+        Box::pin(async move {
+            // First, so that nobody takes the seat of one who cannot be seen.
+            presence.show()?;
+            let (asking, asked) = (presence.clone(), candidate.clone());
+            let ask = move |connection: &_| {
+                maintenance::ask(connection, now(&clock), &asking, &asked, held)
+            };
+            if let Some(lease) = self.read("ask who leads", ask).await? {
+                return Ok(lease);
+            }
+            self.write("take the lead", move |connection, now| {
+                Ok(maintenance::lead(connection, now, &presence, &candidate, held)?)
+            })
+            .await
+        })
+    }
+
+    fn resign(&self, seat: Seat) -> Pending<'_, ()> {
+        Box::pin(self.write("resign", move |connection, now| {
+            Ok(maintenance::resign(connection, now, &seat)?)
+        }))
+    }
+
+    fn leader(&self, seat: Arc<str>) -> Pending<'_, Option<Leader>> {
+        let (presence, clock) = (self.presence(), self.clock().clone());
+        Box::pin(self.read("ask who leads", move |connection| {
+            maintenance::leader(connection, now(&clock), &presence, &seat)
+        }))
+    }
+
+    fn prune(&self, prune: Prune) -> Pending<'_, Pruned> {
+        let clock = self.clock().clone();
+        Box::pin(async move {
+            let asked = prune.clone();
+            let look = move |connection: &_| maintenance::old(connection, now(&clock), &asked);
+            let (pruned, old) = self.read("look for old jobs", look).await?;
+            if old.is_empty() {
+                return Ok(pruned);
+            }
+            self.write("prune jobs", move |connection, now| {
+                Ok(maintenance::prune(connection, now, &prune)?)
+            })
+            .await
+        })
+    }
+
+    fn rescue_foreign(
+        &self,
+        seat: Seat,
+        after: Duration,
+        limit: u32,
+    ) -> Pending<'_, Vec<(JobId, String, State)>> {
+        Box::pin(self.write("rescue foreign jobs", move |connection, now| {
+            Ok(maintenance::rescue_foreign(connection, now, &seat, after, limit)?)
+        }))
+    }
+
+    fn reindex(&self, _foreign: bool) -> Pending<'_, Reindexed> {
+        let idle = Some("SQLite keeps its indexes in shape by itself");
+        Box::pin(std::future::ready(Ok(Reindexed { idle, ..Reindexed::default() })))
+    }
+}
+
+/// A file of ours has no neighbours.
+impl Neighbours for Sqlite {}
 
 impl Signals for Sqlite {
     fn notify(&self, queues: Vec<Arc<str>>) -> Pending<'_, ()> {

@@ -1,6 +1,7 @@
 //! From settings to a running engine.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kerrera_core::error::Kind;
 use kerrera_core::{Error, Limits, Result};
@@ -9,7 +10,9 @@ use crate::Tuning;
 use crate::client::Client;
 use crate::database::Database;
 use crate::kerrera::{Kerrera, Stopped};
+use crate::maintenance::{Maintenance, Pruning, Reindex, Rescue};
 use crate::perform::Perform;
+use crate::pruner::Pruner;
 use crate::registry::Registry;
 
 /// Settings of an engine; made by [`Kerrera::builder`].
@@ -24,6 +27,7 @@ pub struct Builder<S = ()> {
     migrate: bool,
     limits: Limits,
     tuning: Tuning,
+    maintenance: Maintenance,
     /// A mistake that the types could not prevent; told by `start`.
     mistake: Option<Error>,
 }
@@ -47,6 +51,7 @@ impl Builder {
             migrate: false,
             limits: Limits::default(),
             tuning: Tuning::default(),
+            maintenance: Maintenance::default(),
             mistake: None,
         }
     }
@@ -71,6 +76,7 @@ impl Builder {
             migrate: self.migrate,
             limits: self.limits,
             tuning: self.tuning,
+            maintenance: self.maintenance,
             mistake: self.mistake.or(mistake),
         }
     }
@@ -127,6 +133,75 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
+    /// Says how long ended jobs are kept, while this node leads.
+    ///
+    /// Without it, tables that Kerrera made are pruned after the times of
+    /// [`Keep::default`](crate::Keep::default), and those that another Oban made not at all: how long
+    /// its jobs stay is for those to say who put them there.
+    ///
+    /// Give every node the same: the leader's setting counts.
+    pub fn prune(mut self, pruner: Pruner) -> Self {
+        self.maintenance.pruning = Pruning::Set(pruner);
+        self
+    }
+
+    /// Keeps ended jobs for ever, as far as this node is concerned.
+    ///
+    /// The table then grows, and it is for you to delete what you do not need.
+    pub fn never_prune(mut self) -> Self {
+        self.maintenance.pruning = Pruning::Never;
+        self
+    }
+
+    /// Frees jobs that Oban for Elixir or Python claimed longer ago than this, while this node leads;
+    /// at least an hour, as Elixir's nodes do. Off by default.
+    ///
+    /// Age is all that can be seen of them: a job that really runs for longer then runs twice.
+    /// Kerrera's own jobs are freed within seconds of their node's death, and never for their age.
+    /// PostgreSQL only; one statement a minute, which reads the running jobs.
+    pub fn rescue_foreign_after(mut self, after: Duration) -> Self {
+        self.maintenance.rescue = Some(Rescue { after, least: Maintenance::ELIXIRS });
+        self
+    }
+
+    /// As [`rescue_foreign_after`](Builder::rescue_foreign_after), where the only neighbours are
+    /// Python's: at least five minutes, as they do.
+    pub fn rescue_python_after(mut self, after: Duration) -> Self {
+        self.maintenance.rescue = Some(Rescue { after, least: Maintenance::PYTHONS });
+        self
+    }
+
+    /// Builds Kerrera's indexes on the table of jobs anew this often, while this node leads; off by
+    /// default.
+    ///
+    /// PostgreSQL only: `REINDEX INDEX CONCURRENTLY`, one after the other. Work goes on meanwhile,
+    /// and each reads the whole table once. It never waits longer than three seconds for a lock; what
+    /// cannot be done then is left for the next time.
+    pub fn reindex_every(mut self, every: Duration) -> Self {
+        self.maintenance.reindex = Some(Reindex { every, foreign: false });
+        self
+    }
+
+    /// As [`reindex_every`](Builder::reindex_every), with the indexes that another Oban made on the
+    /// table.
+    pub fn reindex_all_every(mut self, every: Duration) -> Self {
+        self.maintenance.reindex = Some(Reindex { every, foreign: true });
+        self
+    }
+
+    /// Stands in the election of Oban's own leader as well, under the name of an instance: in Elixir
+    /// `Oban` unless it has another, in Python `oban`. May be called for several names. Off by default.
+    ///
+    /// **While a Rust node leads there, no Elixir node does: crontabs, pruners and lifelines configured
+    /// in Elixir or Python stand still.** Kerrera then makes due jobs available and wakes their
+    /// queues, and does beyond that only what it is told to do: see
+    /// [`prune`](Builder::prune) and [`rescue_foreign_after`](Builder::rescue_foreign_after). Two
+    /// leaders side by side, which is what there is without this, do no harm.
+    pub fn stand_for_election(mut self, instance: impl Into<String>) -> Self {
+        self.maintenance.elections.push(instance.into());
+        self
+    }
+
     /// Starts the engine.
     ///
     /// # Errors
@@ -138,6 +213,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
             return Err(mistake);
         }
         self.tuning.check()?;
+        self.maintenance.check()?;
         let worked = |queue: &str| self.queues.iter().any(|settings| settings.name == queue);
         let elsewhere = |queue: &str| self.elsewhere.iter().any(|name| name == queue);
         // A node without queues only inserts, and may know every worker.
@@ -160,6 +236,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
             client,
             node,
             self.tuning,
+            self.maintenance,
             queues.collect(),
             Arc::new(self.registry),
             Arc::new(self.state),

@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use kerrera_core::executor::{Call, Executor};
-use kerrera_core::storage::{Count, Inserted, Storage};
+use kerrera_core::storage::{Count, Inserted, Leader, Storage};
 use kerrera_core::{Job, JobId, Limits, NewJob, Result, State, ValidJob};
 
 use crate::Tuning;
 use crate::database::{Database, Opened};
 use crate::engine::throttle::{Tell, Throttle};
+use crate::maintenance::SEAT;
 use crate::runtime::inbox::Inbox;
 
 /// Inserts jobs and looks at them; runs none.
@@ -151,6 +152,16 @@ impl Client {
     /// When the database fails.
     pub async fn counts(&self) -> Result<Vec<Count>> {
         self.storage().counts().await
+    }
+
+    /// The node that leads now, if any does: it prunes, and does whatever else only one node needs to
+    /// do. One statement.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn leader(&self) -> Result<Option<Leader>> {
+        self.storage().leader(SEAT.into()).await
     }
 
     /// Where the jobs are kept, without a password.

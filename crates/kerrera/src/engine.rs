@@ -5,8 +5,11 @@
 //! event. Time is an argument, so a test or a simulator drives the same code as production does.
 
 pub(crate) mod acker;
+pub(crate) mod candidate;
 pub(crate) mod heart;
+pub(crate) mod leader;
 pub(crate) mod producer;
+pub(crate) mod pruner;
 pub(crate) mod rescuer;
 pub(crate) mod retry;
 pub(crate) mod shutdown;

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use kerrera_core::{JobId, Result};
+use kerrera_core::{JobId, Result, Uuid};
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::Tuning;
@@ -14,10 +15,14 @@ use crate::cancellation::Reason;
 use crate::client::Client;
 use crate::database::Database;
 use crate::engine::shutdown::{Effect, Shutdown};
+use crate::maintenance::Maintenance;
 use crate::registry::Registry;
 use crate::runtime::acker::{Acks, Writer};
 use crate::runtime::supervisor::{Health, HealthReport, supervise};
-use crate::runtime::{Node, Queue, Stop, heart, listener, panics, producer, stager};
+use crate::runtime::{
+    Node, Queue, Stop, candidate, heart, leader, lifeline, listener, panics, producer, pruner,
+    reindexer, stager,
+};
 
 /// A running engine: it claims jobs, runs them and writes how they ended, until it is shut down.
 ///
@@ -55,6 +60,8 @@ pub struct Kerrera {
 /// What is waited for at the end.
 struct End {
     producers: Vec<tokio::task::JoinHandle<()>>,
+    /// Those who give something up so that another node takes it at once.
+    leaders: Vec<tokio::task::JoinHandle<()>>,
     heart: heart::Thread,
 }
 
@@ -79,6 +86,7 @@ impl Kerrera {
         client: Client,
         name: String,
         tuning: Tuning,
+        maintenance: Maintenance,
         queues: Vec<(String, u32, bool)>,
         registry: Arc<Registry<S>>,
         state: Arc<S>,
@@ -104,6 +112,11 @@ impl Kerrera {
             health: Arc::new(Health::default()),
             stop: Stop::default(),
             released: AtomicUsize::new(0),
+            process: Uuid::new_v4(),
+            seat: watch::Sender::new(None),
+            leads_neighbours: AtomicBool::new(false),
+            leaderless: Notify::new(),
+            neighbours_leaderless: Notify::new(),
         });
         let heart = heart::start(node.clone()).await?;
 
@@ -135,6 +148,7 @@ impl Kerrera {
         supervise(listener::NAME.into(), node.health.clone(), move || {
             listener::run(hearing.clone())
         });
+        let leaders = keep_in_order(&node, &maintenance);
         tracing::info!(
             target: "kerrera",
             event = "node.start",
@@ -142,7 +156,7 @@ impl Kerrera {
             queues = node.queues.len(),
             database = client.location(),
         );
-        Ok(Kerrera { node, end: Some(End { producers, heart }) })
+        Ok(Kerrera { node, end: Some(End { producers, leaders, heart }) })
     }
 
     /// The client of this engine, to be kept elsewhere.
@@ -153,6 +167,13 @@ impl Kerrera {
     /// This node's name.
     pub fn node(&self) -> &str {
         &self.node.name
+    }
+
+    /// Whether this node leads now: it prunes, and does whatever else only one node needs to do.
+    ///
+    /// Costs nothing. Another node can lead a moment later; nothing depends on there being only one.
+    pub fn is_leader(&self) -> bool {
+        self.node.seat.borrow().is_some()
     }
 
     /// How the engine's loops are, and what they have met.
@@ -216,14 +237,46 @@ fn leave() -> ! {
     std::process::exit(130)
 }
 
+/// Starts what takes the lead, and what the leader does. Gives back those to wait for at the end.
+fn keep_in_order(node: &Arc<Node>, maintenance: &Maintenance) -> Vec<tokio::task::JoinHandle<()>> {
+    let health = || node.health.clone();
+    let leading = node.clone();
+    let mut leaders =
+        vec![supervise(leader::NAME.into(), health(), move || leader::run(leading.clone()))];
+    if let Some(settings) = maintenance.pruner(node.storage().owns_tables()) {
+        let node = node.clone();
+        supervise(pruner::NAME.into(), health(), move || {
+            pruner::run(node.clone(), settings.clone())
+        });
+    }
+    if let Some(rescue) = maintenance.rescue {
+        let node = node.clone();
+        supervise(lifeline::NAME.into(), health(), move || {
+            lifeline::run(node.clone(), rescue.after)
+        });
+    }
+    if let Some(reindex) = maintenance.reindex {
+        let node = node.clone();
+        supervise(reindexer::NAME.into(), health(), move || reindexer::run(node.clone(), reindex));
+    }
+    let elections = maintenance.elections();
+    if !elections.is_empty() {
+        let node = node.clone();
+        leaders.push(supervise(candidate::NAME.into(), health(), move || {
+            candidate::run(node.clone(), elections.clone())
+        }));
+    }
+    leaders
+}
+
 async fn drain(node: &Arc<Node>, end: End) -> Stopped {
     let tuning = &node.tuning;
     let now = || Instant::now().into_std();
     let mut shutdown = Shutdown::begin(now(), tuning.grace, tuning.cancel_grace);
     node.stop.claims.cancel();
     let producers = async {
-        for producer in end.producers {
-            let _ = producer.await;
+        for task in end.producers.into_iter().chain(end.leaders) {
+            let _ = task.await;
         }
     };
     // A job that blocks the thread of its producer's task holds that up too.

@@ -61,7 +61,9 @@ mod client;
 mod database;
 mod engine;
 mod kerrera;
+mod maintenance;
 mod perform;
+mod pruner;
 mod registry;
 mod runtime;
 #[cfg(feature = "sqlite")]
@@ -74,6 +76,7 @@ pub use client::{Client, Within};
 pub use database::Database;
 pub use kerrera::{Kerrera, RunningJob, Stopped};
 pub use perform::{Context, Perform};
+pub use pruner::{Keep, Pruner};
 pub use runtime::supervisor::{HealthReport, LoopHealth};
 pub use tuning::Tuning;
 
@@ -88,7 +91,7 @@ pub use kerrera_core::executor;
 pub use kerrera_core::outcome::{
     AndThen, JobError, JobResult, OrElse, Outcome, cancel, discard, done, snooze,
 };
-pub use kerrera_core::storage::{Count, Inserted};
+pub use kerrera_core::storage::{Count, Inserted, Leader};
 pub use kerrera_core::{
     AttemptError, ClaimToken, Error, Job, JobId, Json, Limits, NewJob, Result, Schedule, State,
     Timestamp, Units, Worker, backoff,

@@ -7,16 +7,23 @@
 //! - [`heart`]: signs of life, and the rescue of other nodes' jobs; on a thread of its own.
 //! - [`stager`]: makes due jobs available, and polls.
 //! - [`listener`]: hears the hints of other processes.
+//! - [`leader`]: takes the lead; [`pruner`], [`lifeline`], [`reindexer`] and [`candidate`] do what only
+//!   the leader does.
 //! - [`supervisor`]: restarts loops, and knows how they are.
 //! - [`panics`]: where a worker panicked.
 
 pub(crate) mod acker;
+pub(crate) mod candidate;
 pub(crate) mod executor;
 pub(crate) mod heart;
 pub(crate) mod inbox;
+pub(crate) mod leader;
+pub(crate) mod lifeline;
 pub(crate) mod listener;
 pub(crate) mod panics;
 pub(crate) mod producer;
+pub(crate) mod pruner;
+pub(crate) mod reindexer;
 pub(crate) mod stager;
 pub(crate) mod supervisor;
 
@@ -26,15 +33,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use kerrera_core::state::Position;
-use kerrera_core::storage::Storage;
-use kerrera_core::{ClaimToken, JobId, Uuid};
-use tokio::sync::watch;
+use kerrera_core::storage::{Seat, Storage};
+use kerrera_core::{ClaimToken, JobId, Timestamp, Uuid};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::Tuning;
 use crate::cancellation::{Cancellation, Reason};
 use crate::client::Client;
-use acker::Acks;
+use acker::{Acks, Ended};
 use inbox::Inbox;
 use supervisor::Health;
 
@@ -49,11 +56,26 @@ pub(crate) struct Node {
     pub(crate) stop: Stop,
     /// How many runs were stopped and given back.
     pub(crate) released: AtomicUsize,
+    /// Random for every start.
+    pub(crate) process: Uuid,
+    /// Held while this node leads.
+    pub(crate) seat: watch::Sender<Option<Seat>>,
+    /// Whether it leads the neighbours as well.
+    pub(crate) leads_neighbours: AtomicBool,
+    /// Some leader went: two may want to know.
+    pub(crate) leaderless: Notify,
+    pub(crate) neighbours_leaderless: Notify,
 }
 
 impl Node {
     pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
         self.client.storage()
+    }
+
+    /// Tells those who want to lead that a leader went.
+    pub(crate) fn leaderless(&self) {
+        self.leaderless.notify_waiters();
+        self.neighbours_leaderless.notify_waiters();
     }
 
     /// How many jobs hold a slot.
@@ -98,6 +120,13 @@ pub(crate) struct Queue {
     pub(crate) has_room: AtomicBool,
 }
 
+impl Run {
+    /// The start to write back when it ends.
+    pub(crate) fn began(&self) -> Option<Timestamp> {
+        self.attempted_at.filter(|_| self.refreshed)
+    }
+}
+
 /// Runs by job and claim: a job that was lost can be claimed again while its old run goes on.
 pub(crate) type Runs = HashMap<(JobId, ClaimToken), Run>;
 
@@ -107,6 +136,8 @@ pub(crate) struct Run {
     pub(crate) worker: &'static str,
     pub(crate) position: Position,
     pub(crate) started: Instant,
+    /// The same by the storage's clock, as its row tells it.
+    pub(crate) attempted_at: Option<Timestamp>,
     /// When it should have ended.
     pub(crate) due: Option<Instant>,
     /// When its slot and claim are taken away though it goes on.
@@ -116,6 +147,11 @@ pub(crate) struct Run {
     pub(crate) cancellation: Cancellation,
     /// That it is late has been said.
     pub(crate) reported: bool,
+    /// Its row may have been made to tell another start than the true one.
+    pub(crate) refreshed: bool,
+    /// It is being taken back from a neighbour: until that is settled its end is kept here.
+    pub(crate) contested: bool,
+    pub(crate) ended: Option<Ended>,
 }
 
 impl Queue {
@@ -145,6 +181,52 @@ impl Queue {
 
     pub(crate) fn running(&self) -> MutexGuard<'_, Runs> {
         lock(&self.running)
+    }
+
+    /// A run has ended. Whoever takes it out writes its end: its task, or the heart that gave it up.
+    /// Both under the lock, so that nobody sees a run neither running nor handed in.
+    pub(crate) fn end(&self, acks: &Acks, claim: (JobId, ClaimToken), mut ended: Ended) {
+        let mut running = self.running();
+        let Some(run) = running.get_mut(&claim) else { return };
+        ended.ack.began = run.began();
+        if run.contested {
+            run.ended = Some(ended);
+            return;
+        }
+        running.remove(&claim);
+        acks.hand_in(ended);
+        self.inbox.ended();
+    }
+
+    /// Keeps the ends of these runs back, of those that go on here; says which these are.
+    pub(crate) fn contest(&self, claims: &[(JobId, ClaimToken)]) -> Vec<(JobId, ClaimToken)> {
+        let mut running = self.running();
+        let mut contested = Vec::new();
+        for claim in claims {
+            if let Some(run) = running.get_mut(claim) {
+                (run.contested, run.refreshed) = (true, true);
+                contested.push(*claim);
+            }
+        }
+        contested
+    }
+
+    /// It is known what became of the runs that were contested, but for these: the others' ends can
+    /// be written.
+    pub(crate) fn settle(&self, acks: &Acks, except: &[(JobId, ClaimToken)]) {
+        let mut running = self.running();
+        let settled =
+            running.iter_mut().filter(|(claim, run)| run.contested && !except.contains(claim));
+        let mut ended = Vec::new();
+        for (claim, run) in settled {
+            run.contested = false;
+            ended.extend(run.ended.take().map(|end| (*claim, end)));
+        }
+        for (claim, end) in ended {
+            running.remove(&claim);
+            acks.hand_in(end);
+            self.inbox.ended();
+        }
     }
 
     pub(crate) fn excluded(&self) -> Arc<[String]> {

@@ -29,6 +29,9 @@ pub struct Tuning {
     /// The time between two looks at the other processes; 2 s. A process whose lock is free at two
     /// looks is dead.
     pub look: Duration,
+    /// How long a job runs before its row is made to look young, and again after that: neighbours
+    /// free jobs for their age; 1 min. PostgreSQL only, and only where there is a neighbour.
+    pub refresh: Duration,
     /// The time between two rounds that make due jobs available and look for waiting ones; 1 s.
     pub stage_interval: Duration,
     /// How many due jobs are made available in one statement; 5,000.
@@ -51,6 +54,7 @@ impl Default for Tuning {
             beat: Duration::from_secs(5),
             ttl: Duration::from_secs(15),
             look: Duration::from_secs(2),
+            refresh: Duration::from_secs(60),
             stage_interval: Duration::from_secs(1),
             stage_limit: 5_000,
             ack_batch: 1_000,
@@ -73,8 +77,12 @@ impl Tuning {
                 self.beat * 3
             ));
         }
-        let times =
-            [("beat", self.beat), ("look", self.look), ("stage_interval", self.stage_interval)];
+        let times = [
+            ("beat", self.beat),
+            ("look", self.look),
+            ("refresh", self.refresh),
+            ("stage_interval", self.stage_interval),
+        ];
         for (name, time) in times {
             if time < Duration::from_millis(10) {
                 return wrong(format!("Tuning::{name} is {time:?}: make it at least 10 ms"));

@@ -338,6 +338,7 @@ impl End {
             failure,
             meta: meta.as_object().filter(|_| self.meta).cloned(),
             then: if self.then { valid([next]) } else { Vec::new() },
+            began: None,
         }
     }
 }

@@ -206,6 +206,7 @@ pub(super) fn ack(job: &Job, event: Event) -> Ack {
         failure: None,
         meta: None,
         then: Vec::new(),
+        began: None,
     }
 }
 

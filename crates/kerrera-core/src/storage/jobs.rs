@@ -100,6 +100,9 @@ pub struct Ack {
     pub meta: Option<Map<String, Value>>,
     /// The jobs to insert with it.
     pub then: Vec<ValidJob>,
+    /// When the attempt began, if the row tells another time since a
+    /// [refresh](super::Neighbours::refresh); `None` leaves it alone.
+    pub began: Option<Timestamp>,
 }
 
 /// A failed attempt, to be appended to a job's errors; the storage adds the time.

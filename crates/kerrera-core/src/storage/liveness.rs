@@ -68,6 +68,9 @@ pub struct Pulse {
     pub dead: Vec<Uuid>,
     /// Jobs that are no longer the caller's: cancelled, or lost.
     pub gone: Vec<(JobId, ClaimToken)>,
+    /// Jobs that a neighbour made available though the caller runs them, and that nobody has claimed
+    /// since: see [`Neighbours::reclaim`](super::Neighbours::reclaim).
+    pub freed: Vec<(JobId, ClaimToken)>,
 }
 
 /// What was seen of the other producers.

@@ -28,4 +28,6 @@ pub enum Hint {
     Work(String),
     /// Something changed; there may be work anywhere.
     Changed,
+    /// A leader went.
+    Leaderless,
 }

@@ -20,6 +20,7 @@ written AS (
                 + interval '1 second' * (a.wait / 1000000)
                 + interval '1 microsecond' * (a.wait % 1000000)
         END,
+        attempted_at = coalesce(a.began, j.attempted_at),
         completed_at = CASE
             WHEN a.stamp = 'clear' THEN NULL
             WHEN a.stamp = 'end' AND a.state = 'completed' THEN (SELECT at FROM now)
@@ -59,9 +60,11 @@ written AS (
             ) END AS element
         FROM unnest(
             $2::bigint[], $3::text[], $4::text[], $5::int[], $6::bool[], $7::bigint[], $8::text[],
-            $9::text[], $10::text[], $11::text[], $12::int[], $13::text[], $14::bigint[]
+            $9::text[], $10::text[], $11::text[], $12::int[], $13::text[], $14::bigint[],
+            $15::timestamp[]
         ) AS r (
-            id, token, state, delta, raise, wait, stamp, counter, patch, error, failed, node, ran
+            id, token, state, delta, raise, wait, stamp, counter, patch, error, failed, node, ran,
+            began
         )
     ) AS a
     -- The list once more, for the index, whichever way the join is done.
@@ -85,8 +88,8 @@ followed AS (
             (SELECT at FROM now)
         )
     FROM unnest(
-        $15::bigint[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
-        $22::int[], $23::int[], $24::bigint[], $25::timestamp[]
+        $16::bigint[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[],
+        $23::int[], $24::int[], $25::bigint[], $26::timestamp[]
     ) WITH ORDINALITY AS n (
         after, state, queue, worker, args, meta, tags, priority, max_attempts, wait, at, place
     )

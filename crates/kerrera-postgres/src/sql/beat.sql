@@ -1,5 +1,6 @@
 -- Says that producers are alive, never that there are such: one without a row was declared dead. And
--- asks which of the jobs that they run are theirs no more.
+-- asks which of the jobs that they run are theirs no more; of these, a neighbour may have made some
+-- available, and they still carry the token.
 -- Locks: the producers' rows, in the order of their uuids. Index: the primary keys.
 WITH alive AS (
     UPDATE {schema}.kerrera_producers AS p
@@ -14,6 +15,18 @@ WITH alive AS (
     FROM unnest($3::uuid[], $4::bool[]) AS b (uuid, paused)
     WHERE p.uuid = b.uuid
     RETURNING p.uuid
+),
+missed AS (
+    SELECT r.place, o.state
+    FROM unnest($5::bigint[], $6::text[]) WITH ORDINALITY AS r (id, token, place)
+    LEFT JOIN LATERAL (
+        SELECT j.state
+        FROM {schema}.oban_jobs AS j
+        WHERE j.id = r.id AND j.attempted_by[3] = r.token
+        -- Keeps it a look at one row a job.
+        LIMIT 1
+    ) AS o ON true
+    WHERE o.state IS DISTINCT FROM 'executing'
 )
 SELECT
     ARRAY(
@@ -21,15 +34,5 @@ SELECT
         FROM unnest($3::uuid[]) AS b (uuid)
         WHERE NOT EXISTS (SELECT FROM alive AS a WHERE a.uuid = b.uuid)
     ),
-    ARRAY(
-        SELECT r.place
-        FROM unnest($5::bigint[], $6::text[]) WITH ORDINALITY AS r (id, token, place)
-        LEFT JOIN LATERAL (
-            SELECT true AS ours
-            FROM {schema}.oban_jobs AS j
-            WHERE j.id = r.id AND j.state = 'executing' AND j.attempted_by[3] = r.token
-            -- Keeps it a look at one row a job.
-            LIMIT 1
-        ) AS o ON true
-        WHERE o.ours IS NULL
-    )
+    ARRAY(SELECT m.place FROM missed AS m WHERE m.state IS DISTINCT FROM 'available'),
+    ARRAY(SELECT m.place FROM missed AS m WHERE m.state = 'available')

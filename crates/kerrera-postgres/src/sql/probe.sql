@@ -6,6 +6,8 @@ SELECT jsonb_build_object(
     'schema', EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = $1::text),
     'kerrera_schema', to_regclass(quote_ident($1::text) || '.kerrera_schema') IS NOT NULL,
     'oban_peers', to_regclass(quote_ident($1::text) || '.oban_peers') IS NOT NULL,
+    'oban_leaders', to_regclass(quote_ident($1::text) || '.oban_leaders') IS NOT NULL,
+    'oban_producers', to_regclass(quote_ident($1::text) || '.oban_producers') IS NOT NULL,
     'jobs', (
         SELECT jsonb_build_object(
             'comment', obj_description(t.oid, 'pg_class'),

@@ -134,5 +134,6 @@ fn ack(job: &Job, event: Event) -> Ack {
         failure: None,
         meta: None,
         then: Vec::new(),
+        began: None,
     }
 }

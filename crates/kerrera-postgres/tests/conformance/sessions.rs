@@ -436,6 +436,7 @@ fn completed(job: &Job) -> Ack {
         failure: None,
         meta: None,
         then: Vec::new(),
+        began: None,
     }
 }
 

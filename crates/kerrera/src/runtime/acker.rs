@@ -22,7 +22,7 @@ use crate::engine::acker::{Acker, Event};
 const NAME: &str = "acker";
 
 /// A run that has ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ended {
     /// What is to be written.
     pub(crate) ack: Ack,
@@ -45,8 +45,9 @@ impl Ended {
         let outcome = decide(*position, StateEvent::Failed { retry_in: RETRY_IN }).ok()?;
         let (node, ran) = (node.clone(), Duration::ZERO);
         let failure = Some(Failure { attempt: position.attempt, error, node, ran });
-        let (id, token) = (ack.id, ack.token);
-        let ack = Ack { id, token, outcome, failure, meta: None, then: Vec::new() };
+        let (id, token, began) = (ack.id, ack.token, ack.began);
+        let (meta, then) = (None, Vec::new());
+        let ack = Ack { id, token, outcome, failure, meta, then, began };
         Some(Ended { ack, position: *position })
     }
 }
@@ -81,8 +82,8 @@ impl Acks {
     /// Hands in a job that was claimed and never begun, or stopped: it costs no attempt.
     pub(crate) fn release(&self, job: &Job, token: ClaimToken) {
         if let Ok(outcome) = decide(job.position(), StateEvent::Released) {
-            let (failure, meta, then) = (None, None, Vec::new());
-            let ack = Ack { id: job.id, token, outcome, failure, meta, then };
+            let (failure, meta, then, began) = (None, None, Vec::new(), None);
+            let ack = Ack { id: job.id, token, outcome, failure, meta, then, began };
             self.hand_in(Ended { ack, position: job.position() });
         }
     }

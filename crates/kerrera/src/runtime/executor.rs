@@ -60,6 +60,10 @@ pub(crate) fn start<S: Send + Sync + 'static>(
         },
         cancellation: cancellation.clone(),
         reported: false,
+        attempted_at: job.attempted_at,
+        refreshed: false,
+        contested: false,
+        ended: None,
     };
     queue.running().insert((job.id, token), run);
 
@@ -93,14 +97,8 @@ pub(crate) fn start<S: Send + Sync + 'static>(
             timeout,
             reason: cancellation.reason(),
         };
-        let ack = conclusion.of(end);
-        // Whoever takes the run out writes its end: this task, or the heart that gave it up. Both
-        // under the lock, so that nobody sees a run neither running nor handed in.
-        let mut running = queue.running();
-        if running.remove(&(job.id, token)).is_some() {
-            node.acks.hand_in(Ended { ack, position: job.position() });
-            queue.inbox.ended();
-        }
+        let ended = Ended { ack: conclusion.of(end), position: job.position() };
+        queue.end(&node.acks, (job.id, token), ended);
     };
     tokio::spawn(run.instrument(span));
 }
@@ -253,7 +251,7 @@ impl Conclusion<'_> {
             self.node.released.fetch_add(1, Ordering::SeqCst);
         }
         let (id, token) = (self.job.id, self.token);
-        Ack { id, token, outcome, failure: None, meta: None, then: Vec::new() }
+        Ack { id, token, outcome, failure: None, meta: None, then: Vec::new(), began: None }
     }
 
     fn tell(&self, ack: &Ack) {

@@ -22,6 +22,7 @@ use crate::engine::rescuer::Rescuer;
 
 const HEART: &str = "heart";
 const RESCUER: &str = "rescuer";
+const REFRESHER: &str = "refresher";
 
 /// How many jobs one transaction frees.
 const RESCUE_BATCH: u32 = 500;
@@ -75,8 +76,11 @@ async fn live(node: Arc<Node>, enrolled: oneshot::Sender<Result<()>>) {
     let beats = supervise(HEART.into(), node.health.clone(), move || beat(beating.clone()));
     let judging = node.clone();
     let looks = supervise(RESCUER.into(), node.health.clone(), move || judge(judging.clone()));
+    let aging = node.clone();
+    let refreshes =
+        supervise(REFRESHER.into(), node.health.clone(), move || refresh(aging.clone()));
     node.stop.loops.cancelled().await;
-    let _ = (beats.await, looks.await);
+    let _ = (beats.await, looks.await, refreshes.await);
 
     let producers = node.queues.iter().map(|queue| queue.producer()).collect();
     if let Err(error) = node.storage().retire(producers).await {
@@ -130,15 +134,64 @@ async fn send(node: &Node) -> Result<()> {
         paused: queue.paused,
         running: queue.running().keys().copied().collect(),
     });
-    let Pulse { dead, gone } = node.storage().beat(beats.collect()).await?;
+    let Pulse { dead, gone, freed } = node.storage().beat(beats.collect()).await?;
     node.health.well(HEART);
     for queue in &node.queues {
+        queue.settle(&node.acks, &freed);
         if dead.contains(&queue.producer()) {
             revive(node, queue).await?;
         }
         stop(queue, &gone);
     }
+    if freed.is_empty() { Ok(()) } else { reclaim(node, freed).await }
+}
+
+/// Takes back what a neighbour freed although it runs here. Meanwhile the ends of these runs are kept:
+/// written to a row that is not yet ours again they would be lost, and the row taken back for nobody.
+async fn reclaim(node: &Node, freed: Vec<(JobId, ClaimToken)>) -> Result<()> {
+    let contested = node.queues.iter().flat_map(|queue| queue.contest(&freed));
+    let contested: Vec<(JobId, ClaimToken)> = contested.collect();
+    if contested.is_empty() {
+        return Ok(());
+    }
+    // Without an answer they stay contested until the next beat says how they stand.
+    let ours = node.storage().reclaim(contested.clone()).await?;
+    for (id, _) in &ours {
+        tracing::warn!(target: "kerrera", event = "job.reclaimed", id);
+    }
+    let lost: Vec<_> = contested.into_iter().filter(|claim| !ours.contains(claim)).collect();
+    for queue in &node.queues {
+        stop(queue, &lost);
+        queue.settle(&node.acks, &[]);
+    }
     Ok(())
+}
+
+/// Makes the jobs that run for long look young to neighbours, who judge by that.
+async fn refresh(node: Arc<Node>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(node.tuning.refresh) => {}
+            () = node.stop.loops.cancelled() => return,
+        }
+        let now = Instant::now();
+        let mut long = Vec::new();
+        for queue in &node.queues {
+            for (claim, run) in queue.running().iter_mut() {
+                if now - run.started >= node.tuning.refresh {
+                    run.refreshed = true;
+                    long.push(*claim);
+                }
+            }
+        }
+        if long.is_empty() {
+            continue;
+        }
+        match node.storage().refresh(long).await {
+            Ok(()) => node.health.well(REFRESHER),
+            Err(error) => node.health.ill(REFRESHER, error),
+        }
+    }
 }
 
 /// This node was declared dead in a queue: its jobs there belong to others now. It begins again
@@ -211,7 +264,7 @@ fn watch_the_clock(node: &Node) {
                     "the run does not end though it was told to: does it block? it keeps its slot"
                 );
             }
-            if run.abandoned.is_some_and(|time| now > time) {
+            if run.abandoned.is_some_and(|time| now > time) && !run.contested {
                 given_up.push((*id, *token));
             }
         }
@@ -244,7 +297,8 @@ fn abandon(
         node: node.name.clone(),
         ran: now - run.started,
     };
-    let ack = Ack { id, token, outcome, failure: Some(failure), meta: None, then: Vec::new() };
+    let (meta, then, began) = (None, Vec::new(), run.began());
+    let ack = Ack { id, token, outcome, failure: Some(failure), meta, then, began };
     node.acks.hand_in(Ended { ack, position: run.position });
     queue.inbox.ended();
 }

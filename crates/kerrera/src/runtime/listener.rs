@@ -46,10 +46,12 @@ async fn listen(node: &Node, retry: &mut Retry) -> kerrera_core::Error {
     };
     // Hints were missed while nobody listened.
     node.client.wake_every_local();
+    node.leaderless();
     node.health.well(NAME);
     loop {
         match listener.next().await {
             Ok(Hint::Work(queue)) => node.client.wake_local(&queue),
+            Ok(Hint::Leaderless) => node.leaderless(),
             Ok(_) => node.client.wake_every_local(),
             Err(error) => return error,
         }

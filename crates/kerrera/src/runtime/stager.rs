@@ -25,10 +25,13 @@ pub(crate) async fn run(node: Arc<Node>) {
             Ok(staged) => {
                 node.health.well(NAME);
                 tell(&node, &staged.ready, staged.count);
+                tell_neighbours(&node).await;
                 Event::Staged(staged.count)
             }
             Err(error) => {
                 node.health.ill(NAME, error);
+                // What is available can be claimed even so.
+                node.client.wake_every_local();
                 Event::Failed { jitter: fastrand::f64() }
             }
         };
@@ -44,5 +47,21 @@ fn tell(node: &Node, ready: &[String], count: u64) {
     }
     if count > 0 {
         tracing::debug!(target: "kerrera", event = "stage", count);
+    }
+}
+
+/// The leader of Oban's nodes tells them each time in which queues jobs are available: they do not
+/// look by themselves.
+async fn tell_neighbours(node: &Node) {
+    if !node.leads_neighbours.load(Ordering::Relaxed) {
+        return;
+    }
+    let told = match node.storage().waiting().await {
+        Ok(queues) if queues.is_empty() => Ok(()),
+        Ok(queues) => node.storage().notify(queues).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = told {
+        node.health.ill(NAME, error);
     }
 }

@@ -1,0 +1,101 @@
+//! What an engine does for the tables when it leads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kerrera_core::error::Kind;
+use kerrera_core::{Error, Result};
+
+use crate::pruner::Pruner;
+
+/// The name of the seat whose holder leads.
+pub(crate) const SEAT: &str = "kerrera";
+
+/// What the leader does, as the builder has it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Maintenance {
+    pub(crate) pruning: Pruning,
+    pub(crate) rescue: Option<Rescue>,
+    pub(crate) reindex: Option<Reindex>,
+    /// The instance names under which it stands in Oban's elections.
+    pub(crate) elections: Vec<String>,
+}
+
+/// Whether ended jobs are deleted.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Pruning {
+    /// On tables of our own, after the usual time.
+    #[default]
+    Usual,
+    /// As somebody wants it.
+    Set(Pruner),
+    Never,
+}
+
+/// When jobs of other implementations are freed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rescue {
+    pub(crate) after: Duration,
+    pub(crate) least: Duration,
+}
+
+/// When indexes are built anew.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reindex {
+    pub(crate) every: Duration,
+    pub(crate) foreign: bool,
+}
+
+impl Maintenance {
+    /// The age at which Oban for Elixir frees a job, unless it is told otherwise.
+    pub(crate) const ELIXIRS: Duration = Duration::from_secs(3_600);
+    /// The age at which Oban for Python does.
+    pub(crate) const PYTHONS: Duration = Duration::from_secs(300);
+
+    pub(crate) fn check(&self) -> Result<()> {
+        let wrong = |message: String| Err(Error::new(Kind::Config, message));
+        if let Pruning::Set(pruner) = &self.pruning {
+            pruner.check()?;
+        }
+        if let Some(Rescue { after, least }) = self.rescue
+            && after < least
+        {
+            return wrong(format!(
+                "jobs of other implementations are to be freed after {after:?}, and these \
+                 themselves wait {least:?}: give at least that, or they run twice (Oban for Elixir \
+                 waits an hour, Oban for Python five minutes: see rescue_python_after)"
+            ));
+        }
+        if let Some(Reindex { every, .. }) = self.reindex
+            && every < Duration::from_secs(3_600)
+        {
+            return wrong(format!(
+                "the indexes are to be built anew every {every:?}: it reads the whole table, so \
+                 make it at least an hour, better a day"
+            ));
+        }
+        if self.elections.iter().any(|name| name.trim().is_empty()) {
+            return wrong(
+                "stand_for_election was given a blank name: give the instance's, such as Oban"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    /// What is pruned, on tables that are ours or not.
+    pub(crate) fn pruner(&self, owns_tables: bool) -> Option<Pruner> {
+        match &self.pruning {
+            Pruning::Set(pruner) => Some(pruner.clone()),
+            Pruning::Usual => owns_tables.then(Pruner::default),
+            Pruning::Never => None,
+        }
+    }
+
+    pub(crate) fn elections(&self) -> Arc<[String]> {
+        let mut names = self.elections.clone();
+        names.sort();
+        names.dedup();
+        names.into()
+    }
+}

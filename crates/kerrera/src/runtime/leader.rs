@@ -1,0 +1,86 @@
+//! Takes the lead, keeps it, and gives it up when the engine stops.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kerrera_core::storage::{Candidate, Seat};
+
+use super::Node;
+use crate::engine::leader::{Effect, Event, Leader};
+use crate::maintenance::SEAT;
+
+pub(crate) const NAME: &str = "leader";
+
+/// How long a lease is where the operating system tells of a death: rarely is it written.
+const LONG: Duration = Duration::from_secs(300);
+
+pub(crate) async fn run(node: Arc<Node>) {
+    let ttl = if node.storage().silence_is_death() { node.tuning.ttl } else { LONG };
+    let candidate =
+        Candidate { seat: SEAT.into(), holder: node.process, node: node.name.clone(), ttl };
+    let mut leader = Leader::new(Instant::now(), ttl);
+    let mut event = Event::Tick;
+    node.seat.send_replace(None);
+    loop {
+        for effect in leader.step(Instant::now(), std::mem::replace(&mut event, Event::Tick)) {
+            match effect {
+                Effect::Elected { term } => elected(&node, candidate.seat(term)),
+                Effect::Lost { term } => lost(&node, term),
+                Effect::Ask { held } => event = ask(&node, &candidate, held).await,
+            }
+        }
+        if !matches!(event, Event::Tick) {
+            continue;
+        }
+        tokio::select! {
+            () = tokio::time::sleep_until(leader.wakes_at().into()) => {}
+            () = node.leaderless.notified() => event = Event::Leaderless,
+            () = node.stop.claims.cancelled() => break,
+        }
+    }
+    resign(&node).await;
+}
+
+/// Waits until this node leads; `None` when it stops.
+pub(super) async fn leads(node: &Node) -> Option<Seat> {
+    let mut seat = node.seat.subscribe();
+    tokio::select! {
+        seat = seat.wait_for(Option::is_some) => seat.ok().and_then(|seat| seat.clone()),
+        () = node.stop.claims.cancelled() => None,
+    }
+}
+
+async fn ask(node: &Node, candidate: &Candidate, held: Option<i64>) -> Event {
+    let sent = Instant::now();
+    let jitter = fastrand::f64();
+    match node.storage().lead(candidate.clone(), held).await {
+        Ok(lease) => {
+            node.health.well(NAME);
+            Event::Answered { sent, lease, jitter }
+        }
+        Err(error) => {
+            node.health.ill(NAME, error);
+            Event::Failed { jitter }
+        }
+    }
+}
+
+fn elected(node: &Node, seat: Seat) {
+    tracing::info!(target: "kerrera", event = "leader.elected", node = %node.name, term = seat.term);
+    node.seat.send_replace(Some(seat));
+}
+
+fn lost(node: &Node, term: i64) {
+    tracing::info!(target: "kerrera", event = "leader.lost", node = %node.name, term);
+    node.seat.send_replace(None);
+}
+
+/// Lets another node lead at once.
+async fn resign(node: &Node) {
+    let Some(seat) = node.seat.send_replace(None) else { return };
+    tracing::info!(target: "kerrera", event = "leader.lost", node = %node.name, term = seat.term);
+    if let Err(error) = node.storage().resign(seat).await {
+        // Its time will be over soon.
+        tracing::debug!(target: "kerrera", event = "resign.failed", %error);
+    }
+}
