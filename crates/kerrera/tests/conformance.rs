@@ -3,6 +3,8 @@
 
 #[path = "conformance/inserting.rs"]
 mod inserting;
+#[path = "conformance/maintenance.rs"]
+mod maintenance;
 #[path = "conformance/outcomes.rs"]
 mod outcomes;
 #[path = "conformance/queues.rs"]

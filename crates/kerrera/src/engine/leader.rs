@@ -64,7 +64,7 @@ impl Leader {
     /// The shortest time between two questions, whatever happens.
     const GAP: Duration = Duration::from_millis(500);
 
-    /// A candidate for leases of `ttl`.
+    /// A candidate among processes of which each gives a sign of life at least every `ttl`.
     pub(crate) fn new(now: Instant, ttl: Duration) -> Leader {
         let interval = Leader::INTERVAL.min(ttl / 3);
         Leader { interval, retry: Retry::default(), held: None, next: now, asked: None }

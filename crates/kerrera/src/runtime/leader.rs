@@ -18,7 +18,7 @@ pub(crate) async fn run(node: Arc<Node>) {
     let ttl = if node.storage().silence_is_death() { node.tuning.ttl } else { LONG };
     let candidate =
         Candidate { seat: SEAT.into(), holder: node.process, node: node.name.clone(), ttl };
-    let mut leader = Leader::new(Instant::now(), ttl);
+    let mut leader = Leader::new(Instant::now(), node.tuning.ttl);
     let mut event = Event::Tick;
     node.seat.send_replace(None);
     loop {
