@@ -11,6 +11,7 @@ mod connecting;
 mod differential;
 mod fixture;
 mod migrations;
+mod neighbours;
 mod plans;
 mod proxy;
 mod sessions;
