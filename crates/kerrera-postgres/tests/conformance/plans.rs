@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use kerrera_core::state::{Event, decide};
 use kerrera_core::storage::{
-    Ack, Acked, Beat, Claim, Failure, Jobs, Liveness, Operations, Producer,
+    Ack, Acked, Beat, Candidate, Claim, Failure, Jobs, KeepRule, Liveness, Maintenance, Neighbours,
+    Operations, Producer, Prune, Seat,
 };
 use kerrera_core::{ClaimToken, Job, Limits, NewJob, Uuid};
 use kerrera_postgres::{Config, Postgres};
@@ -56,6 +57,7 @@ async fn no_statement_compares_each_with_each_whatever_the_statistics_say() {
 struct Hand<'a> {
     postgres: &'a Postgres,
     producer: Uuid,
+    seat: Seat,
 }
 
 impl Hand<'_> {
@@ -63,7 +65,14 @@ impl Hand<'_> {
         let uuid = Uuid::new_v4();
         let producer = Producer { uuid, node: "n".into(), queue: "default".into(), limit: 10 };
         postgres.enroll(vec![producer]).await.unwrap();
-        Hand { postgres, producer: uuid }
+        let candidate = Candidate {
+            seat: uuid.to_string().into(),
+            holder: uuid,
+            node: "n".into(),
+            ttl: Duration::from_secs(3_600),
+        };
+        postgres.lead(candidate.clone(), None).await.unwrap();
+        Hand { postgres, producer: uuid, seat: candidate.seat(1) }
     }
 
     /// Every hot statement, and those of the heart, with this many jobs each.
@@ -77,6 +86,14 @@ impl Hand<'_> {
         let beat = Beat { producer: self.producer, paused: false, running };
         let pulse = self.postgres.beat(vec![beat]).await.unwrap();
         assert!(pulse.gone.is_empty());
+
+        let running: Vec<_> =
+            ended.iter().map(|job| (job.id, job.claim_token().unwrap())).collect();
+        self.postgres.refresh(running.clone()).await.unwrap();
+        assert!(self.postgres.reclaim(running).await.unwrap().is_empty());
+        assert_eq!(self.postgres.waiting().await.unwrap().len(), 0);
+        let rescued = self.postgres.rescue_foreign(self.seat(), Duration::from_secs(1), 100).await;
+        assert!(rescued.unwrap().is_empty());
 
         let completed: Vec<Ack> = ended.iter().map(|job| ack(job, Event::Completed)).collect();
         self.acked(completed.clone(), Acked::Written).await;
@@ -105,6 +122,15 @@ impl Hand<'_> {
         let rest = self.claim(4 * jobs).await;
         let rest = rest.iter().map(|job| ack(job, Event::Completed)).collect();
         self.postgres.ack(rest).await.unwrap();
+
+        let rule = KeepRule { completed: Some(Duration::ZERO), ..KeepRule::default() };
+        let (rules, after, upto) = (Arc::from([rule]), 0, i64::MAX);
+        let prune = Prune { seat: self.seat(), rules, after, upto, limit: 100_000 };
+        assert!(self.postgres.prune(prune).await.unwrap().count() >= jobs as u64);
+    }
+
+    fn seat(&self) -> Seat {
+        self.seat.clone()
     }
 
     async fn claim(&self, limit: usize) -> Vec<Job> {
