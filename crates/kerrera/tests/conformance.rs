@@ -5,6 +5,8 @@
 mod inserting;
 #[path = "conformance/maintenance.rs"]
 mod maintenance;
+#[path = "conformance/neighbours.rs"]
+mod neighbours;
 #[path = "conformance/outcomes.rs"]
 mod outcomes;
 #[path = "conformance/queues.rs"]
