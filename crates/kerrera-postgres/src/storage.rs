@@ -60,6 +60,8 @@ struct Inner {
     heart: Arc<Heart>,
     signal: Arc<Link>,
     side: Arc<Link>,
+    /// What only a leader does, so that nobody waits for it.
+    keeping: Arc<Link>,
     migrating: Arc<Link>,
     listening: Profile,
     unanswered: Unanswered,
@@ -114,6 +116,7 @@ impl Postgres {
             heart: Heart::new(&server, beating, clock.clone()),
             signal: Link::new(&signal_server, ordinary),
             side: Link::new(&server, ordinary),
+            keeping: Link::new(&server, ordinary),
             migrating: Link::new(&server, migrating),
             listening: ordinary,
             unanswered: Unanswered::default(),
@@ -285,7 +288,7 @@ impl Maintenance for Postgres {
 
     fn prune(&self, prune: Prune) -> Pending<'_, Pruned> {
         Box::pin(async move {
-            let (link, call) = (&self.0.side, self.call(prune)?);
+            let (link, call) = (&self.0.keeping, self.call(prune)?);
             link.run(call, |session, call| Box::pin(maintenance::prune(session, call))).await
         })
     }
@@ -297,7 +300,7 @@ impl Maintenance for Postgres {
         limit: u32,
     ) -> Pending<'_, Vec<(JobId, String, State)>> {
         Box::pin(async move {
-            let (link, call) = (&self.0.side, self.call((seat, after, limit))?);
+            let (link, call) = (&self.0.keeping, self.call((seat, after, limit))?);
             let verb: Verb<Call<(Seat, Duration, u32)>, _> =
                 |session, call| Box::pin(maintenance::rescue_foreign(session, call));
             link.run(call, verb).await
@@ -341,7 +344,7 @@ impl Neighbours for Postgres {
 
     fn waiting(&self) -> Pending<'_, Vec<Arc<str>>> {
         Box::pin(async move {
-            let (link, call) = (&self.0.side, self.call(())?);
+            let (link, call) = (self.0.hot.pick(), self.call(())?);
             link.run(call, |session, call| Box::pin(neighbours::waiting(session, call))).await
         })
     }

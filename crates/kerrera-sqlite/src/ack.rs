@@ -63,8 +63,8 @@ fn one(connection: &Connection, now: Timestamp, ack: &Ack) -> rusqlite::Result<A
             moves::write(connection, now, &row, &ack.outcome, failure, ack.meta.as_ref())?;
             if let Some(began) = ack.began {
                 connection
-                    .prepare_cached("UPDATE oban_jobs SET attempted_at = ?1 WHERE id = ?2")?
-                    .execute([began.as_micros(), ack.id])?;
+                    .prepare_cached(include_str!("sql/began.sql"))?
+                    .execute(named_params! {":id": ack.id, ":began": began.as_micros()})?;
             }
             if !ack.then.is_empty() {
                 insert::insert(connection, now, ack.then.clone())?;

@@ -158,10 +158,9 @@ pub(crate) fn prune(
     prune: &Prune,
 ) -> rusqlite::Result<Pruned> {
     let (pruned, old) = old(connection, now, prune)?;
-    let old = Value::from(old).to_string();
     connection
-        .prepare_cached("DELETE FROM oban_jobs WHERE id IN (SELECT value FROM json_each(?1))")?
-        .execute([old])?;
+        .prepare_cached(include_str!("sql/prune.sql"))?
+        .execute(named_params! {":jobs": Value::from(old).to_string()})?;
     Ok(pruned)
 }
 

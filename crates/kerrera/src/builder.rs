@@ -158,7 +158,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
     ///
     /// Age is all that can be seen of them: a job that really runs for longer then runs twice.
     /// Kerrera's own jobs are freed within seconds of their node's death, and never for their age.
-    /// PostgreSQL only; one statement a minute, which reads the running jobs.
+    /// One statement a minute, which reads the running jobs.
     pub fn rescue_foreign_after(mut self, after: Duration) -> Self {
         self.maintenance.rescue = Some(Rescue { after, least: Maintenance::ELIXIRS });
         self
@@ -189,8 +189,8 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
-    /// Stands in the election of Oban's own leader as well, under the name of an instance: in Elixir
-    /// `Oban` unless it has another, in Python `oban`. May be called for several names. Off by default.
+    /// Stands in the election of Oban's own leader as well, under the name of an instance:
+    /// `Oban`, unless it has another. May be called for several names. Off by default.
     ///
     /// **While a Rust node leads there, no Elixir node does: crontabs, pruners and lifelines configured
     /// in Elixir or Python stand still.** Kerrera then makes due jobs available and wakes their

@@ -44,6 +44,7 @@
 //! - [`Kerrera`] and its [`Builder`]: a running engine.
 //! - [`Client`]: inserting, also within the application's own transaction.
 //! - [`NewJob`] and [`Job`]: a job before it is inserted, and as it is stored; [`State`] its life.
+//! - [`Pruner`] and [`Keep`]: how long ended jobs are kept.
 //! - [`Tuning`] and [`Limits`]: what rarely needs to be changed.
 //!
 //! # Features
@@ -101,13 +102,16 @@ pub use kerrera_core::{
 #[cfg(feature = "macros")]
 pub use kerrera_macros::Worker;
 
-/// The examples of the README, in both languages, are compiled with those of the crate.
+/// The examples of the README, in both languages, and of the guides are compiled with those of the
+/// crate.
 #[cfg(all(doctest, feature = "sqlite", feature = "macros"))]
 mod readme {
     #[doc = include_str!("../../../README.md")]
     pub struct English;
     #[doc = include_str!("../../../README.ko.md")]
     pub struct Korean;
+    #[doc = include_str!("../../../docs/maintenance.md")]
+    pub struct Maintenance;
 }
 
 /// Everything that a file with workers needs.

@@ -21,7 +21,7 @@ use kerrera_core::{Error, Result, Units};
 /// # impl Perform for Import { async fn perform(&self, _: &Context) -> JobResult { done() } }
 /// let pruner = Pruner::keep(Keep::default().completed(7.days()))
 ///     .queue("audit", Keep::forever())
-///     .worker::<Import>(Keep::for_(1.hour()).discarded(90.days()));
+///     .worker::<Import>(Keep::all(1.hour()).discarded(90.days()));
 /// let builder = Kerrera::builder("sqlite::memory:").prune(pruner);
 /// # let _: kerrera::Builder = builder;
 /// ```
@@ -143,7 +143,7 @@ impl Default for Keep {
 
 impl Keep {
     /// As long as this, however the job ended.
-    pub fn for_(age: Duration) -> Keep {
+    pub fn all(age: Duration) -> Keep {
         Keep { completed: Some(age), cancelled: Some(age), discarded: Some(age) }
     }
 
@@ -178,7 +178,7 @@ impl Keep {
 
 impl From<Duration> for Keep {
     fn from(age: Duration) -> Keep {
-        Keep::for_(age)
+        Keep::all(age)
     }
 }
 

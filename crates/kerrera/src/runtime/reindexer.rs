@@ -35,10 +35,16 @@ async fn round(node: &Node, Reindex { every, foreign }: Reindex) -> Result<()> {
     // Another one each time: nobody takes the same turn twice.
     let holder = Uuid::new_v4();
     let turn = Candidate { seat: SEAT.into(), holder, node: node.name.clone(), ttl: every };
-    if node.storage().lead(turn, None).await?.term.is_none() {
-        return Ok(());
-    }
-    let Reindexed { rebuilt, dropped, failed, idle } = node.storage().reindex(foreign).await?;
+    let Some(term) = node.storage().lead(turn.clone(), None).await?.term else { return Ok(()) };
+    let reindexed = match node.storage().reindex(foreign).await {
+        Ok(reindexed) => reindexed,
+        Err(error) => {
+            // The turn is for whoever comes next.
+            node.storage().resign(turn.seat(term)).await?;
+            return Err(error);
+        }
+    };
+    let Reindexed { rebuilt, dropped, failed, idle } = reindexed;
     if let Some(reason) = idle {
         tracing::info!(target: "kerrera", event = "reindex.idle", reason);
         return Ok(());

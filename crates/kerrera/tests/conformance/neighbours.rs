@@ -130,3 +130,27 @@ async fn who_loses_our_own_lead_steps_down_from_theirs() {
     assert!(!kerrera.is_leader());
     kerrera.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_staging_that_fails_keeps_no_available_job_waiting() {
+    let scene = Scene::on_postgres().await;
+    scene
+        .raw(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN RAISE 'not staged'; END $$;
+            CREATE TRIGGER refuse BEFORE UPDATE ON oban_jobs FOR EACH ROW
+                WHEN (old.state = 'scheduled') EXECUTE FUNCTION refuse()",
+        )
+        .await;
+    let client = scene.client().await;
+    insert(&client, NewJob::of("Stuck", json!({})).schedule_at(kerrera::Timestamp::MIN)).await;
+    let app = App::default();
+    app.go.store(true, Ordering::SeqCst);
+    let builder = scene.builder().state(app.clone()).queue("default", 1).worker::<Hold>();
+    let kerrera = builder.start().await.unwrap();
+    until("staging fails", async || !kerrera.health().is_healthy()).await;
+    // Nobody is told of it.
+    scene.raw("INSERT INTO oban_jobs (worker) VALUES ('Hold')").await;
+    until("it ran", async || app.begun.load(Ordering::SeqCst) == 1).await;
+    kerrera.shutdown().await;
+}
