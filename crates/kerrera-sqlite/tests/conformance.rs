@@ -12,6 +12,8 @@ use kerrera_core::{Clock, Error, Timestamp};
 use kerrera_sqlite::{Sqlite, SqliteOptions};
 use proptest::prelude::*;
 
+#[path = "conformance/leaders.rs"]
+mod leaders;
 #[path = "conformance/schema.rs"]
 mod schema;
 #[path = "conformance/transactions.rs"]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kerrera_core::storage::{Candidate, Seat};
+use tokio::time::timeout;
 
 use super::Node;
 use crate::engine::leader::{Effect, Event, Leader};
@@ -53,16 +54,17 @@ pub(super) async fn leads(node: &Node) -> Option<Seat> {
 async fn ask(node: &Node, candidate: &Candidate, held: Option<i64>) -> Event {
     let sent = Instant::now();
     let jitter = fastrand::f64();
-    match node.storage().lead(candidate.clone(), held).await {
-        Ok(lease) => {
+    // A lease must not end unnoticed while the database is waited for.
+    let limit = node.tuning.ttl / 3;
+    match timeout(limit, node.storage().lead(candidate.clone(), held)).await {
+        Ok(Ok(lease)) => {
             node.health.well(NAME);
-            Event::Answered { sent, lease, jitter }
+            return Event::Answered { sent, lease, jitter };
         }
-        Err(error) => {
-            node.health.ill(NAME, error);
-            Event::Failed { jitter }
-        }
+        Ok(Err(error)) => node.health.ill(NAME, error),
+        Err(_) => node.health.ill(NAME, format!("the database did not answer within {limit:?}")),
     }
+    Event::Failed { jitter }
 }
 
 fn elected(node: &Node, seat: Seat) {
