@@ -247,3 +247,80 @@ impl Queue {
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kerrera_core::State;
+    use kerrera_core::state::{Event, decide};
+    use kerrera_core::storage::Ack;
+
+    fn run(attempted_at: Timestamp) -> Run {
+        Run {
+            worker: "W",
+            position: Position { state: State::Executing, attempt: 1, max_attempts: 20 },
+            started: Instant::now(),
+            attempted_at: Some(attempted_at),
+            due: None,
+            abandoned: None,
+            backoff: Duration::ZERO,
+            cancellation: Cancellation::new(),
+            reported: false,
+            refreshed: false,
+            contested: false,
+            ended: None,
+        }
+    }
+
+    fn ended(claim: (JobId, ClaimToken), run: &Run) -> Ended {
+        let (id, token) = claim;
+        let outcome = decide(run.position, Event::Completed).unwrap();
+        let (failure, meta, then, began) = (None, None, Vec::new(), None);
+        Ended {
+            ack: Ack { id, token, outcome, failure, meta, then, began },
+            position: run.position,
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_contested_run_is_kept_until_that_is_settled() {
+        let queue = Queue::new("default".into(), 2, false);
+        let (acks, mut written) = Acks::new();
+        let [contested, other] = [(1, ClaimToken::random()), (2, ClaimToken::random())];
+        for claim in [contested, other] {
+            queue.running().insert(claim, run(Timestamp::MIN));
+        }
+        let run = run(Timestamp::MIN);
+        let unknown = (3, ClaimToken::random());
+        assert_eq!(queue.contest(&[contested, unknown]), [contested], "only what runs here");
+
+        queue.end(&acks, contested, ended(contested, &run));
+        assert!(written.try_recv().is_err());
+        assert_eq!(queue.running().len(), 2, "it keeps its slot");
+        queue.end(&acks, other, ended(other, &run));
+        let ack = written.try_recv().unwrap().ack;
+        assert_eq!((ack.id, ack.began), (2, None));
+
+        queue.settle(&acks, &[contested]);
+        assert!(written.try_recv().is_err(), "not yet known");
+        queue.settle(&acks, &[]);
+        let ack = written.try_recv().unwrap().ack;
+        assert_eq!((ack.id, ack.began), (1, Some(Timestamp::MIN)), "with its true start");
+        assert!(queue.running().is_empty());
+    }
+
+    #[test]
+    fn a_contested_run_that_goes_on_ends_as_usual_once_that_is_settled() {
+        let queue = Queue::new("default".into(), 2, false);
+        let (acks, mut written) = Acks::new();
+        let claim = (1, ClaimToken::random());
+        queue.running().insert(claim, run(Timestamp::MIN));
+        queue.contest(&[claim]);
+        queue.settle(&acks, &[]);
+        assert!(written.try_recv().is_err());
+        queue.end(&acks, claim, ended(claim, &run(Timestamp::MIN)));
+        assert_eq!(written.try_recv().unwrap().ack.id, 1);
+        queue.end(&acks, claim, ended(claim, &run(Timestamp::MIN)));
+        assert!(written.try_recv().is_err(), "once");
+    }
+}
