@@ -1,6 +1,9 @@
 //! What can be typed.
 
+use std::time::Duration;
+
 use clap::{Args, Parser, Subcommand};
+use kerrera::Timestamp;
 
 /// Background jobs in SQLite and PostgreSQL: what Oban is for Elixir.
 #[derive(Debug, Parser)]
@@ -18,6 +21,113 @@ signal. RUST_LOG decides what is logged, for example RUST_LOG=kerrera=debug.";
 pub(crate) enum Command {
     Demo(DemoArguments),
     Migrate(MigrateArguments),
+    Queues(QueuesArguments),
+}
+
+/// Which database, for commands that look into one or change it.
+#[derive(Args, Debug)]
+pub(crate) struct DatabaseArguments {
+    /// The database: postgres://user@host/database, sqlite:jobs.db
+    ///
+    /// What it leaves out is taken from the PG* variables. Leave a password to PGPASSWORD, or put
+    /// the URL into DATABASE_URL: what is typed here can be seen by other users.
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: String,
+    /// The schema of the tables, on PostgreSQL
+    #[arg(long, value_name = "NAME", default_value = kerrera_postgres::Config::SCHEMA)]
+    pub(crate) schema: String,
+}
+
+/// Shows how queues are worked, and pauses, resumes or scales them while nodes run.
+///
+/// An order is written to the database. Nodes follow it at once, or within a second where they are not
+/// told of it, and after a restart as well. The newest order for a queue and a node decides.
+#[derive(Args, Debug)]
+#[command(after_help = QUEUES_EXAMPLES)]
+pub(crate) struct QueuesArguments {
+    #[command(subcommand)]
+    pub(crate) command: QueuesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueuesCommand {
+    /// Shows which nodes work which queues, and what has been ordered
+    List {
+        #[command(flatten)]
+        database: DatabaseArguments,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Claims no more jobs; what runs goes on
+    Pause {
+        #[command(flatten)]
+        target: QueueTarget,
+        /// For how long, as in 90s, 10m, 2h 30m; else until it is resumed
+        #[arg(long = "for", value_name = "TIME", value_parser = span)]
+        span: Option<Duration>,
+        /// Until when, as in 2026-11-22T12:00:00Z, by the database's clock
+        #[arg(long, value_name = "TIME", conflicts_with = "span")]
+        until: Option<Timestamp>,
+    },
+    /// Claims jobs again
+    Resume {
+        #[command(flatten)]
+        target: QueueTarget,
+    },
+    /// Runs at most so many jobs at once on each node
+    Scale {
+        #[command(flatten)]
+        target: QueueTarget,
+        /// How many
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+        limit: u32,
+    },
+    /// Forgets what was ordered, so that what nodes are configured with holds again
+    Reset {
+        #[command(flatten)]
+        target: QueueTarget,
+    },
+}
+
+/// Which queue, where, and who says so.
+#[derive(Args, Debug)]
+pub(crate) struct QueueTarget {
+    /// The queue
+    #[arg(value_name = "QUEUE", required_unless_present = "all")]
+    pub(crate) queue: Option<String>,
+    /// All queues
+    #[arg(long, conflicts_with = "queue")]
+    pub(crate) all: bool,
+    /// On this node only
+    #[arg(long, value_name = "NAME")]
+    pub(crate) node: Option<String>,
+    /// Why, for those who look later
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) reason: Option<String>,
+    /// Who says so; by default the user of this machine
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
+    pub(crate) by: Option<String>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const QUEUES_EXAMPLES: &str = "\
+Examples:
+  kerrera queues list --database-url postgres://app@db.internal/app
+  kerrera queues pause mailers --reason \"the mail server is down\" --for 30m
+  kerrera queues resume --all
+  kerrera queues scale reports --limit 2 --node web-1
+
+The database can be given as DATABASE_URL.";
+
+fn span(text: &str) -> Result<Duration, String> {
+    let span: jiff::SignedDuration =
+        text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    Duration::try_from(span).map_err(|_| "it lies in the past".to_owned())
 }
 
 /// Runs a small registration service with real jobs, and shows what becomes of them.
@@ -108,6 +218,16 @@ mod tests {
     #[test]
     fn the_arguments_contradict_nothing() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn spans_are_read_as_people_write_them() {
+        for (text, seconds) in [("90s", 90), ("10m", 600), ("2h 30m", 9_000), ("1 hour", 3_600)] {
+            assert_eq!(span(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "soon", "-1h", "10"] {
+            assert!(span(text).is_err(), "{text}");
+        }
     }
 
     #[test]

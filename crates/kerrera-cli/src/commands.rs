@@ -2,3 +2,4 @@
 
 pub(crate) mod demo;
 pub(crate) mod migrate;
+pub(crate) mod queues;

@@ -2,6 +2,7 @@
 //!
 //! - `arguments`: what can be typed.
 //! - `commands`: what is done, one file a command.
+//! - `database`: how a command comes to its database.
 //! - `failure`: what is told when it fails. `log`: what is logged.
 //! - `password`: a warning of passwords that others can see.
 //!
@@ -10,6 +11,7 @@
 
 mod arguments;
 mod commands;
+mod database;
 mod failure;
 mod log;
 mod password;
@@ -41,6 +43,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         match arguments.command {
             Command::Demo(arguments) => commands::demo::run(arguments).await,
             Command::Migrate(arguments) => commands::migrate::run(arguments).await,
+            Command::Queues(arguments) => commands::queues::run(arguments).await,
         }
     })
 }

@@ -286,3 +286,42 @@ fn an_sqlite_file_is_migrated_when_it_is_opened() {
     let jobs: i64 = file.query_row("select count(*) from oban_jobs", [], |row| row.get(0)).unwrap();
     assert_eq!(jobs, 0);
 }
+
+#[test]
+fn queues_are_steered_and_shown() {
+    let folder = folder();
+    let kerrera = |arguments: &[&str]| {
+        let mut command = kerrera(folder.path(), arguments);
+        finish(Process::start(command.env("DATABASE_URL", "sqlite:jobs.db").env("USER", "ada")))
+    };
+    let missing = kerrera(&["queues", "list"]).ends_with(1);
+    assert!(missing.error().contains("there is no database"), "{}", missing.error());
+    kerrera(&["migrate"]).ends_with(0);
+
+    let reason = ["--reason", "smtp is down", "--for", "2h 30m"];
+    let paused = kerrera(&[&["queues", "pause", "mailers"], &reason[..]].concat()).ends_with(0);
+    assert_eq!(paused.stdout, "paused mailers on every node");
+    kerrera(&["queues", "scale", "reports", "--limit", "2", "--node", "web-1"]).ends_with(0);
+    let list = kerrera(&["queues", "list"]).ends_with(0).stdout;
+    assert!(list.contains("no node works any queue"), "{list}");
+    assert!(list.contains("mailers paused on every node") && list.contains("by ada"), "{list}");
+    let list = kerrera(&["queues", "list", "--json"]).ends_with(0).stdout;
+    let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+    let [pause, scale] = &list["orders"].as_array().unwrap()[..] else { panic!("{list}") };
+    assert_eq!((&pause["queue"], &pause["value"]), (&"mailers".into(), &true.into()));
+    assert_eq!((&pause["reason"], &pause["by"]), (&"smtp is down".into(), &"ada".into()));
+    assert_eq!((&scale["node"], &scale["value"]), (&"web-1".into(), &2.into()));
+
+    let resumed = kerrera(&["queues", "resume", "--all", "--json"]).ends_with(0).stdout;
+    assert!(resumed.contains(r#""did":"resumed""#), "{resumed}");
+    kerrera(&["queues", "reset", "--all"]).ends_with(0);
+    assert!(!kerrera(&["queues", "list"]).ends_with(0).stdout.contains("ordered"));
+    for nonsense in [
+        &["queues", "pause"][..],
+        &["queues", "pause", "mailers", "--all"],
+        &["queues", "pause", "mailers", "--for", "soon"],
+        &["queues", "scale", "mailers", "--limit", "0"],
+    ] {
+        kerrera(nonsense).ends_with(2);
+    }
+}

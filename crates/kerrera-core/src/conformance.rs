@@ -29,6 +29,7 @@ pub mod insert;
 pub mod liveness;
 pub mod maintenance;
 pub mod operations;
+pub mod queues;
 pub mod stage;
 pub mod within;
 
@@ -139,6 +140,21 @@ macro_rules! conformance_tests {
             a_number_without_a_job_finds_nothing
             counts_are_by_queue_and_state
         }
+        $crate::conformance_tests! { @group $fixture, queues:
+            nothing_is_ordered_at_first
+            an_order_is_kept_with_its_particulars
+            every_action_is_kept_as_what_it_says
+            an_order_takes_the_place_of_those_that_it_covers
+            a_pause_ends_by_itself
+            a_pause_that_ends_by_itself_leaves_the_older_ones
+            a_reset_forgets_what_was_ordered
+            staging_shows_that_orders_have_changed
+            a_signal_is_recorded_by_the_first_that_hears_it
+            an_order_that_makes_no_sense_is_refused
+            names_and_words_are_kept_as_they_are
+            whoever_listens_hears_of_an_order
+            producers_are_told_with_their_limit_and_pause
+        }
         $crate::conformance_tests! { @group $fixture, within:
             a_transaction_inserts_what_an_insertion_would
             a_transaction_keeps_the_order_of_a_thousand_jobs
@@ -155,6 +171,7 @@ macro_rules! conformance_tests {
             a_process_that_retired_and_died_frees_its_last_job
             two_processes_never_take_the_same_job
             an_insert_of_one_process_is_seen_by_the_other
+            an_order_of_one_process_is_heard_by_the_other
         }
     };
     (@group $fixture:path, $module:ident: $($case:ident)*) => {
@@ -182,6 +199,7 @@ mod tests {
             include_str!("conformance/liveness.rs"),
             include_str!("conformance/maintenance.rs"),
             include_str!("conformance/operations.rs"),
+            include_str!("conformance/queues.rs"),
             include_str!("conformance/stage.rs"),
             include_str!("conformance/within.rs"),
         ];

@@ -11,6 +11,7 @@ mod liveness;
 mod maintenance;
 mod neighbours;
 mod operations;
+mod queues;
 mod signals;
 
 use std::fmt;
@@ -25,6 +26,7 @@ pub use liveness::*;
 pub use maintenance::*;
 pub use neighbours::*;
 pub use operations::*;
+pub use queues::*;
 pub use signals::*;
 
 /// A call to the storage under way.
@@ -34,7 +36,7 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// Everything that the engine needs of a database.
 pub trait Storage:
-    Jobs + Liveness + Maintenance + Neighbours + Signals + Operations + fmt::Debug
+    Jobs + Liveness + Maintenance + Neighbours + Signals + Queues + Operations + fmt::Debug
 {
     /// The SQL of its transactions.
     fn dialect(&self) -> Dialect;

@@ -5,7 +5,8 @@
 //!
 //! - `insert`, `claim`, `ack`, `stage`: jobs on their way.
 //! - `liveness`: heartbeats, presence locks, rescue.
-//! - `signals`: LISTEN and NOTIFY.
+//! - `signals`: LISTEN and NOTIFY; `wire` is what travels in them.
+//! - `queues`: steering queues while nodes run.
 //! - `operations`: opening, looking, counting.
 //! - [`migrate`]: bringing a database to shape; `schema` finds out what is there.
 //!
@@ -29,6 +30,7 @@ mod neighbours;
 mod operations;
 mod pool;
 mod process_id;
+mod queues;
 mod rows;
 mod schema;
 mod server;
@@ -38,6 +40,7 @@ mod statements;
 mod storage;
 mod target;
 mod tls;
+mod wire;
 
 pub use config::Config;
 pub use insert::ByTokioPostgres;

@@ -223,18 +223,20 @@ async fn beat(session: &mut Session, call: &Call<Vec<Beat>>) -> Result<Pulse> {
     let Call { sql, now, input: beats } = call;
     let uuids: Vec<Uuid> = beats.iter().map(|beat| beat.producer).collect();
     let paused: Vec<bool> = beats.iter().map(|beat| beat.paused).collect();
+    let limits: Vec<i64> = beats.iter().map(|beat| i64::from(beat.limit)).collect();
     let running: Vec<(JobId, ClaimToken)> =
         beats.iter().flat_map(|beat| beat.running.iter().copied()).collect();
     let ids: Vec<JobId> = running.iter().map(|(id, _)| *id).collect();
     let tokens: Vec<&str> = running.iter().map(|(_, token)| token.as_str()).collect();
     let presence = session.presence;
-    let parameters: [Parameter<'_>; 6] = [
+    let parameters: [Parameter<'_>; 7] = [
         (now, Type::TIMESTAMP),
         (&presence, Type::INT4),
         (&uuids, Type::UUID_ARRAY),
         (&paused, Type::BOOL_ARRAY),
         (&ids, Type::INT8_ARRAY),
         (&tokens, Type::TEXT_ARRAY),
+        (&limits, Type::INT8_ARRAY),
     ];
     let rows = session.query("the beat", &sql.beat, &parameters).await?;
     // An answer that cannot be read must not look like one that finds nothing amiss.

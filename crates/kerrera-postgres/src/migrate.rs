@@ -12,7 +12,7 @@ use crate::schema::{Found, Origin, quoted};
 use crate::statements::bare;
 
 /// The migrations after the first, in order: the second is the first of these.
-const LATER: [Later; 2] = [
+const LATER: [Later; 3] = [
     Later {
         up: ("create the table of producers", include_str!("migrations/0002_producers.up.sql")),
         down: ("remove the table of producers", include_str!("migrations/0002_producers.down.sql")),
@@ -20,6 +20,16 @@ const LATER: [Later; 2] = [
     Later {
         up: ("create the table of leaders", include_str!("migrations/0003_leaders.up.sql")),
         down: ("remove the table of leaders", include_str!("migrations/0003_leaders.down.sql")),
+    },
+    Later {
+        up: (
+            "create the table of orders for queues",
+            include_str!("migrations/0004_queues.up.sql"),
+        ),
+        down: (
+            "remove the table of orders for queues",
+            include_str!("migrations/0004_queues.down.sql"),
+        ),
     },
 ];
 

@@ -75,6 +75,14 @@ impl ToSql for Stamp {
     to_sql_checked!();
 }
 
+impl<'a> FromSql<'a> for Stamp {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Stamp, Unreadable> {
+        Ok(Stamp(Stamp::read(i64::from_be_bytes(raw.try_into()?))))
+    }
+
+    accepts!(TIMESTAMP);
+}
+
 /// The text of an array literal, `{"a","b"}`: an array of arrays would have to be a rectangle.
 pub(crate) fn array_literal(items: &[String]) -> String {
     let mut literal = String::from("{");

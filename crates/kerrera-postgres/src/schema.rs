@@ -47,16 +47,6 @@ pub(crate) fn quoted(schema: &str) -> String {
     format!("\"{}\"", schema.replace('"', "\"\""))
 }
 
-/// The channel on which new work is told of; Oban's.
-pub(crate) fn channel(schema: &str) -> String {
-    format!("{schema}.oban_insert")
-}
-
-/// The channel on which leaders say that they go; Oban's.
-pub(crate) fn leader_channel(schema: &str) -> String {
-    format!("{schema}.oban_leader")
-}
-
 /// Where the tables that others made differ from ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {

@@ -1,6 +1,4 @@
-//! Hints between processes.
-//!
-//! The channel and the payloads are Oban's, so that its nodes wake ours and ours wake them.
+//! Hints between processes, by LISTEN and NOTIFY; what they say is in `wire`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,24 +6,37 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use kerrera_core::error::Kind;
 use kerrera_core::storage::{Hint, Listener, Pending};
 use kerrera_core::{Error, Result};
-use serde::Deserialize;
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_postgres::types::Type;
 
 use crate::connection::{Parameter, Session};
 use crate::schema::quoted;
 use crate::server::{Profile, Server};
-use crate::statements::{Call, Statements, bare};
+use crate::statements::{Call, bare};
+use crate::wire::{self, Channel, Channels, Reader};
 
 /// Tells every process that listens that there is work in these queues.
 pub(crate) async fn notify(
     session: &mut Session,
     Call { sql, input: queues, .. }: &Call<Vec<Arc<str>>>,
 ) -> Result<()> {
-    let payloads: Vec<String> =
-        queues.iter().map(|queue| serde_json::json!({ "queue": &**queue }).to_string()).collect();
-    let parameters: [Parameter<'_>; 2] =
-        [(&sql.channel, Type::TEXT), (&payloads, Type::TEXT_ARRAY)];
+    let payloads = queues.iter().map(|queue| wire::encode(&json!({ "queue": &**queue })));
+    let payloads: Vec<String> = payloads.collect::<Result<_>>()?;
+    send(session, sql.channels.name(Channel::Insert), &payloads).await
+}
+
+/// Tells every process that listens that this node is there.
+pub(crate) async fn ping(
+    session: &mut Session,
+    Call { sql, input: node, .. }: &Call<Arc<str>>,
+) -> Result<()> {
+    let payload = wire::encode(&json!({ "node": &**node, "ping": true }))?;
+    send(session, sql.channels.name(Channel::Sonar), &[payload]).await
+}
+
+async fn send(session: &mut Session, channel: &str, payloads: &[String]) -> Result<()> {
+    let parameters: [Parameter<'_>; 2] = [(&channel, Type::TEXT), (&payloads, Type::TEXT_ARRAY)];
     let notify = bare(include_str!("sql/notify.sql"));
     session.query("the notification", &notify, &parameters).await.map(drop)
 }
@@ -38,22 +49,19 @@ pub(crate) async fn notify(
 pub(crate) async fn listen(
     server: &Server,
     profile: &Profile,
-    sql: &Statements,
+    channels: &Channels,
 ) -> Result<Box<dyn Listener>> {
     let (sender, hints) = mpsc::channel(Ear::ROOM);
     let missed = Arc::new(AtomicBool::new(false));
     let overflow = Arc::clone(&missed);
-    let leaders = sql.leader_channel.clone();
+    let mut reader = Reader::new(channels.clone());
     let heard = move |notification: tokio_postgres::Notification| {
-        let hint = match notification.channel() {
-            channel if channel == leaders => Some(Hint::Leaderless),
-            _ => read(notification.payload()),
-        };
-        if let Some(hint) = hint
-            && sender.try_send(hint).is_err()
-        {
-            // Whoever takes the hints is slow: one that says "anything" stands for the rest.
-            overflow.store(true, Ordering::Release);
+        let session = notification.process_id();
+        for hint in reader.read(session, notification.channel(), notification.payload()) {
+            if sender.try_send(hint).is_err() {
+                // Whoever takes the hints is slow: one that says "anything" stands for the rest.
+                overflow.store(true, Ordering::Release);
+            }
         }
     };
     let mut session = server.connect(profile, heard, || {}).await?;
@@ -62,9 +70,8 @@ pub(crate) async fn listen(
                        leads past it (listen_url), or do without; jobs are then found by polling";
         return Err(Error::new(Kind::Config, message));
     }
-    for channel in [&sql.channel, &sql.leader_channel] {
-        session.execute("listening", &format!("LISTEN {}", quoted(channel))).await?;
-    }
+    let listen = channels.names().iter().map(|name| format!("LISTEN {};", quoted(name)));
+    session.execute("listening", &listen.collect::<String>()).await?;
     Ok(Box::new(Ear { hints, missed, _session: session }))
 }
 
@@ -92,40 +99,5 @@ impl Listener for Ear {
                 Error::new(Kind::Unreachable, message)
             })
         })
-    }
-}
-
-/// What a payload means; `None` for what nobody of ours or of Oban's would send.
-fn read(payload: &str) -> Option<Hint> {
-    #[derive(Deserialize)]
-    struct Work {
-        queue: String,
-    }
-
-    // Oban packs long payloads, and some of its versions all: base 64 of gzip.
-    if payload.starts_with("H4sI") || payload.starts_with("Z:") {
-        return Some(Hint::Changed);
-    }
-    match serde_json::from_str(payload) {
-        Ok(Work { queue }) => Some(Hint::Work(queue)),
-        Err(error) => {
-            tracing::debug!(error = %error, "a notification that means nothing");
-            None
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn payloads_of_every_oban_are_understood() {
-        assert_eq!(read(r#"{"queue":"alpha"}"#), Some(Hint::Work("alpha".to_owned())));
-        assert_eq!(read(r#"{"queue": "a", "more": 1}"#), Some(Hint::Work("a".to_owned())));
-        assert_eq!(read("H4sIAAAAAAAA"), Some(Hint::Changed));
-        assert_eq!(read("Z:H4sIAAAAAAAA"), Some(Hint::Changed));
-        assert_eq!(read("hello"), None);
-        assert_eq!(read(r#"{"queue":1}"#), None);
     }
 }

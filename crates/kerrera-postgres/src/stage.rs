@@ -22,5 +22,6 @@ pub(crate) async fn stage(
     let row = rows.first();
     let count: i64 = row.and_then(|row| row.try_get(0).ok()).unwrap_or_default();
     let ready: Vec<String> = row.and_then(|row| row.try_get(1).ok()).unwrap_or_default();
-    Ok(Staged { count: count.unsigned_abs(), ready })
+    let revision: i64 = row.and_then(|row| row.try_get(2).ok()).unwrap_or_default();
+    Ok(Staged { revision, count: count.unsigned_abs(), ready })
 }

@@ -6,14 +6,14 @@ use kerrera_core::failure::ERRORS_KEPT;
 use kerrera_core::state::RESCUED;
 
 use crate::rows::Stamp;
-use crate::schema::{ErrorsColumn, Layout, channel, leader_channel, quoted};
+use crate::schema::{ErrorsColumn, Layout, quoted};
+use crate::wire::{Channel, Channels};
 
 /// The text of every statement, for one schema.
 #[derive(Debug)]
 pub(crate) struct Statements {
     pub(crate) schema: String,
-    pub(crate) channel: String,
-    pub(crate) leader_channel: String,
+    pub(crate) channels: Channels,
     pub(crate) insert: String,
     pub(crate) plan_insert: Arc<str>,
     pub(crate) plan_insert_quiet: Arc<str>,
@@ -31,6 +31,10 @@ pub(crate) struct Statements {
     pub(crate) bury: String,
     pub(crate) rescue: String,
     pub(crate) retire: String,
+    pub(crate) order: String,
+    pub(crate) reset_orders: String,
+    pub(crate) orders: String,
+    pub(crate) producers: String,
     pub(crate) job: String,
     pub(crate) counts: String,
     pub(crate) lead: String,
@@ -77,13 +81,14 @@ impl Statements {
             ErrorsColumn::Array => file!("errors_array"),
             ErrorsColumn::Json => file!("errors_json"),
         };
+        let channels = Channels::new(schema);
         let parts = [
             ("{errors}", bare(errors)),
             ("{job}", bare(file!("columns"))),
             ("{schema}", quoted(schema)),
             ("{state}", layout.state_type.clone()),
-            ("{channel}", channel(schema)),
-            ("{leader_channel}", leader_channel(schema)),
+            ("{channel}", channels.name(Channel::Insert).to_owned()),
+            ("{leader_channel}", channels.name(Channel::Leader).to_owned()),
             ("{kept}", ERRORS_KEPT.to_string()),
             ("{rescued}", RESCUED.to_owned()),
         ];
@@ -99,8 +104,7 @@ impl Statements {
 
         Statements {
             schema: schema.to_owned(),
-            channel: channel(schema),
-            leader_channel: leader_channel(schema),
+            channels,
             insert: fill(file!("insert")),
             plan_insert: plan_insert(file!("wake")),
             plan_insert_quiet: plan_insert(""),
@@ -118,6 +122,10 @@ impl Statements {
             bury: fill(file!("bury")),
             rescue: fill(file!("rescue")),
             retire: fill(file!("retire")),
+            order: fill(file!("order")),
+            reset_orders: fill(file!("reset_orders")),
+            orders: fill(file!("orders")),
+            producers: fill(file!("producers")),
             job: fill(file!("job")),
             counts: fill(file!("counts")),
             lead: fill(file!("lead")),

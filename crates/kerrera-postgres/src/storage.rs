@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use kerrera_core::error::Kind;
 use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::storage::{
-    Ack, Acked, Beat, Candidate, Claim, Count, Inserted, Jobs, Leader, Lease, Listener, Liveness,
-    Look, Maintenance, Neighbours, Operations, Pending, Producer, Prune, Pruned, Pulse, Reindexed,
-    Rescue, Seat, Sighting, Signals, Staged, Storage,
+    Ack, Acked, Beat, Candidate, Claim, Count, Enrolled, Inserted, Jobs, Leader, Lease, Listener,
+    Liveness, Look, Maintenance, Neighbours, Operations, Order, Orders, Pending, Producer, Prune,
+    Pruned, Pulse, Queues, Reindexed, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage,
 };
 use kerrera_core::{ClaimToken, Clock, Error, Job, JobId, Result, State, Uuid, ValidJob};
 
@@ -23,7 +23,7 @@ use crate::pool::Pool;
 use crate::rows::Stamp;
 use crate::server::{Profile, Server};
 use crate::statements::{Call, Statements};
-use crate::{ack, insert, maintenance, neighbours, operations, signals, stage};
+use crate::{ack, insert, maintenance, neighbours, operations, queues, signals, stage};
 
 /// Jobs in a PostgreSQL database, in Oban's tables.
 ///
@@ -358,10 +358,48 @@ impl Signals for Postgres {
         })
     }
 
+    fn ping(&self, node: Arc<str>) -> Option<Pending<'_, ()>> {
+        Some(Box::pin(async move {
+            let (link, call) = (&self.0.signal, self.call(node)?);
+            link.run(call, |session, call| Box::pin(signals::ping(session, call))).await
+        }))
+    }
+
     fn listen(&self) -> Pending<'_, Box<dyn Listener>> {
         Box::pin(async move {
             let sql = self.statements()?;
-            signals::listen(&self.0.signal_server, &self.0.listening, &sql).await
+            signals::listen(&self.0.signal_server, &self.0.listening, &sql.channels).await
+        })
+    }
+}
+
+impl Queues for Postgres {
+    fn order(&self, order: Order) -> Pending<'_, ()> {
+        Box::pin(async move {
+            order.check()?;
+            let (link, call) = (&self.0.side, self.call(order)?);
+            link.run(call, |session, call| Box::pin(queues::order(session, call))).await
+        })
+    }
+
+    fn record(&self, signal: Signal, node: Option<Arc<str>>, seen: i64) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call((signal, node, seen))?);
+            link.run(call, |session, call| Box::pin(queues::record(session, call))).await
+        })
+    }
+
+    fn orders(&self) -> Pending<'_, Orders> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call(())?);
+            link.run(call, |session, call| Box::pin(queues::orders(session, call))).await
+        })
+    }
+
+    fn producers(&self) -> Pending<'_, Vec<Enrolled>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call(())?);
+            link.run(call, |session, call| Box::pin(queues::producers(session, call))).await
         })
     }
 }

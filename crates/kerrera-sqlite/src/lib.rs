@@ -16,7 +16,7 @@
 //! # Layout
 //!
 //! - [`Sqlite`] is the storage; `storage` has the traits that it implements, one line a verb. Each
-//!   verb has a module of its own, named like it (`insert`, `claim`, `ack`, `stage`, `liveness`),
+//!   verb has a module of its own, named like it (`insert`, `claim`, `ack`, `stage`, `liveness`, `queues`),
 //!   and its SQL in `sql/`.
 //! - `writer` owns the only connection that writes, and commits what waits for it in groups.
 //!   `reader` answers questions beside it.
@@ -35,6 +35,7 @@ mod maintenance;
 mod moves;
 mod options;
 mod presence;
+mod queues;
 mod reader;
 mod refusal;
 mod row;

@@ -35,7 +35,7 @@ pub(crate) fn enroll(
 }
 
 /// Reads what became of producers and of what they run. The lock is the sign of life: nothing is
-/// written.
+/// written, unless a pause or a limit has changed.
 pub(crate) fn beat(connection: &Connection, beats: &[Beat]) -> rusqlite::Result<Pulse> {
     let producers: Value = beats.iter().map(|beat| beat.producer.to_string()).collect();
     let mut statement = connection.prepare_cached(include_str!("sql/unknown.sql"))?;
@@ -58,6 +58,36 @@ pub(crate) fn beat(connection: &Connection, beats: &[Beat]) -> rusqlite::Result<
         gone.extend(ClaimToken::parse(row.get_ref(1)?.as_str()?).map(|token| (id, token)));
     }
     Ok(Pulse { dead, gone, ..Pulse::default() })
+}
+
+/// Those whose rows tell another pause or limit.
+pub(crate) fn outdated(connection: &Connection, beats: &[Beat]) -> rusqlite::Result<Vec<Beat>> {
+    let mut statement = connection.prepare_cached(include_str!("sql/outdated.sql"))?;
+    let mut outdated = Vec::new();
+    for beat in beats {
+        let differs = statement.exists(named_params! {
+            ":uuid": beat.producer.to_string(),
+            ":paused": beat.paused,
+            ":max_running": beat.limit,
+        })?;
+        if differs {
+            outdated.push(beat.clone());
+        }
+    }
+    Ok(outdated)
+}
+
+/// Writes the pause and the limit of producers.
+pub(crate) fn update(connection: &Connection, beats: &[Beat]) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(include_str!("sql/update_producer.sql"))?;
+    for beat in beats {
+        statement.execute(named_params! {
+            ":uuid": beat.producer.to_string(),
+            ":paused": beat.paused,
+            ":max_running": beat.limit,
+        })?;
+    }
+    Ok(())
 }
 
 /// Finds the producers of processes that have ended.

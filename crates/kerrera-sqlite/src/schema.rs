@@ -11,8 +11,11 @@ use crate::options::Place;
 use crate::refusal::told;
 
 /// Every migration, in order; the version of a file is the number of the last one applied to it.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_jobs.sql"), include_str!("migrations/0002_leaders.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_jobs.sql"),
+    include_str!("migrations/0002_leaders.sql"),
+    include_str!("migrations/0003_queues.sql"),
+];
 
 /// What a file is to us, found without writing to it.
 enum Found {

@@ -31,7 +31,7 @@ struct Inner {
     presence: Arc<Presence>,
     /// Where hints between those who share this value are told: to them its commits look like
     /// their own, and not like a change.
-    told: broadcast::Sender<Arc<str>>,
+    told: broadcast::Sender<Hint>,
     writer: Writer,
     /// None for a database in memory, of which there is only one connection.
     readers: Option<Readers>,
@@ -183,7 +183,7 @@ impl Sqlite {
         self.0.presence.clone()
     }
 
-    pub(crate) fn told(&self) -> &broadcast::Sender<Arc<str>> {
+    pub(crate) fn told(&self) -> &broadcast::Sender<Hint> {
         &self.0.told
     }
 
@@ -202,8 +202,8 @@ impl fmt::Debug for Sqlite {
 pub(crate) struct Ear {
     /// What other connections commit; what it was is not known.
     pub(crate) changes: watch::Receiver<u64>,
-    /// What those who share the value have inserted.
-    pub(crate) told: broadcast::Receiver<Arc<str>>,
+    /// What those who share the value have done.
+    pub(crate) told: broadcast::Receiver<Hint>,
     pub(crate) place: Place,
 }
 
@@ -217,7 +217,7 @@ impl Ear {
                 changed.map(|()| Hint::Changed).map_err(|_| crate::refusal::closed(&self.place))
             }
             told = self.told.recv() => match told {
-                Ok(queue) => Ok(Hint::Work(queue.to_string())),
+                Ok(hint) => Ok(hint),
                 Err(RecvError::Lagged(_)) => Ok(Hint::Changed),
                 Err(RecvError::Closed) => Err(crate::refusal::closed(&self.place)),
             },

@@ -8,6 +8,8 @@ use kerrera_core::storage::Staged;
 use rusqlite::{Connection, named_params};
 use serde_json::Value;
 
+use crate::queues;
+
 /// Stages due jobs, and looks which of the watched queues have work.
 pub(crate) fn stage(
     connection: &Connection,
@@ -37,5 +39,6 @@ pub(crate) fn stage(
         let found = statement.query_map(named_params! {":watched": watched}, |row| row.get(0))?;
         ready.extend(found.collect::<rusqlite::Result<Vec<String>>>()?);
     }
-    Ok(Staged { count, ready: ready.into_iter().collect() })
+    let revision = queues::revision(connection)?;
+    Ok(Staged { revision, count, ready: ready.into_iter().collect() })
 }

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::storage::{
-    Ack, Acked, Beat, Candidate, Claim, Count, Hint, Inserted, Jobs, Leader, Lease, Listener,
-    Liveness, Look, Maintenance, Neighbours, Operations, Pending, Producer, Prune, Pruned, Pulse,
-    Reindexed, Rescue, Seat, Sighting, Signals, Staged, Storage,
+    Ack, Acked, Beat, Candidate, Claim, Count, Enrolled, Hint, Inserted, Jobs, Leader, Lease,
+    Listener, Liveness, Look, Maintenance, Neighbours, Operations, Order, Orders, Pending,
+    Producer, Prune, Pruned, Pulse, Queues, Reindexed, Rescue, Seat, Sighting, Signal, Signals,
+    Staged, Storage,
 };
 use kerrera_core::{Job, JobId, Result, State, Uuid, ValidJob};
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::{Connection, OptionalExtension, named_params};
 
 use crate::sqlite::{Ear, Sqlite};
 use crate::writer::now;
-use crate::{ack, claim, insert, liveness, maintenance, row, stage};
+use crate::{ack, claim, insert, liveness, maintenance, queues, row, stage};
 
 impl Storage for Sqlite {
     fn dialect(&self) -> Dialect {
@@ -73,9 +74,19 @@ impl Liveness for Sqlite {
     }
 
     fn beat(&self, beats: Vec<Beat>) -> Pending<'_, Pulse> {
-        Box::pin(
-            self.read("ask what still runs", move |connection| liveness::beat(connection, &beats)),
-        )
+        Box::pin(async move {
+            let ask = move |connection: &Connection| {
+                Ok((liveness::beat(connection, &beats)?, liveness::outdated(connection, &beats)?))
+            };
+            let (pulse, outdated) = self.read("ask what still runs", ask).await?;
+            if !outdated.is_empty() {
+                self.write("tell of producers", move |connection, _| {
+                    Ok(liveness::update(connection, &outdated)?)
+                })
+                .await?;
+            }
+            Ok(pulse)
+        })
     }
 
     fn look(&self) -> Pending<'_, Look> {
@@ -174,7 +185,7 @@ impl Signals for Sqlite {
         // Other processes watch the file.
         for queue in queues {
             // Nobody need be listening.
-            let _ = self.told().send(queue);
+            let _ = self.told().send(Hint::Work(queue.to_string()));
         }
         Box::pin(std::future::ready(Ok(())))
     }
@@ -186,6 +197,38 @@ impl Signals for Sqlite {
             let ear: Box<dyn Listener> = Box::new(Ear { changes, told, place });
             Ok(ear)
         })
+    }
+}
+
+impl Queues for Sqlite {
+    fn order(&self, order: Order) -> Pending<'_, ()> {
+        Box::pin(async move {
+            order.check()?;
+            self.write("steer queues", move |connection, now| {
+                Ok(queues::order(connection, now, &order)?)
+            })
+            .await?;
+            // Other processes watch the file. Nobody need be listening.
+            let _ = self.told().send(Hint::Ordered);
+            Ok(())
+        })
+    }
+
+    fn record(&self, signal: Signal, node: Option<Arc<str>>, seen: i64) -> Pending<'_, ()> {
+        Box::pin(self.write("record a signal", move |connection, now| {
+            Ok(queues::record(connection, now, &signal, node.as_ref(), seen)?)
+        }))
+    }
+
+    fn orders(&self) -> Pending<'_, Orders> {
+        let clock = self.clock().clone();
+        Box::pin(self.read("read the orders for queues", move |connection| {
+            queues::orders(connection, now(&clock))
+        }))
+    }
+
+    fn producers(&self) -> Pending<'_, Vec<Enrolled>> {
+        Box::pin(self.read("list the producers", queues::producers))
     }
 }
 

@@ -9,6 +9,7 @@ use kerrera_core::{Error, Limits, Result};
 use crate::Tuning;
 use crate::client::Client;
 use crate::database::Database;
+use crate::engine::queues::Settings;
 use crate::kerrera::{Kerrera, Stopped};
 use crate::maintenance::{Maintenance, Pruning, Reindex, Rescue};
 use crate::perform::Perform;
@@ -24,6 +25,7 @@ pub struct Builder<S = ()> {
     queues: Vec<QueueSettings>,
     elsewhere: Vec<String>,
     node: Option<String>,
+    instance: String,
     migrate: bool,
     limits: Limits,
     tuning: Tuning,
@@ -48,6 +50,7 @@ impl Builder {
             queues: Vec::new(),
             elsewhere: Vec::new(),
             node: None,
+            instance: Client::INSTANCE.to_owned(),
             migrate: false,
             limits: Limits::default(),
             tuning: Tuning::default(),
@@ -73,6 +76,7 @@ impl Builder {
             queues: self.queues,
             elsewhere: self.elsewhere,
             node: self.node,
+            instance: self.instance,
             migrate: self.migrate,
             limits: self.limits,
             tuning: self.tuning,
@@ -110,6 +114,16 @@ impl<S: Send + Sync + 'static> Builder<S> {
     /// The name must be unique among the processes on one database.
     pub fn node(mut self, name: impl Into<String>) -> Self {
         self.node = Some(name.into());
+        self
+    }
+
+    /// The name of the Oban instance that this node belongs to where it shares tables with nodes in
+    /// Elixir or Python; `Oban` by default.
+    ///
+    /// Signals for `<instance>.<node>` are obeyed, and orders for a single node of theirs are sent to
+    /// that name.
+    pub fn instance(mut self, name: impl Into<String>) -> Self {
+        self.instance = name.into();
         self
     }
 
@@ -220,18 +234,20 @@ impl<S: Send + Sync + 'static> Builder<S> {
         let inserts_only = self.queues.is_empty();
         self.registry.check(|queue| inserts_only || worked(queue) || elsewhere(queue))?;
         let node = self.node.unwrap_or_else(node_name);
-        check_node(&node)?;
+        check_node("node", &node)?;
+        check_node("instance", &self.instance)?;
         check_queues(&self.queues)?;
 
         let database = self.database.open()?;
         let migrate = self.migrate || database.migrates_by_itself;
-        let client = Client::new(database, self.limits, self.tuning.notify_interval);
+        let client =
+            Client::new(database, self.limits, self.tuning.notify_interval, self.instance.into());
         client.storage().open(migrate).await?;
 
         let queues = self
             .queues
             .into_iter()
-            .map(|settings| (settings.name, settings.limit, settings.paused));
+            .map(|QueueSettings { name, limit, paused }| (name, Settings { limit, paused }));
         Kerrera::launch(
             client,
             node,
@@ -276,6 +292,9 @@ fn check_queues(queues: &[QueueSettings]) -> Result<()> {
         if queues[..at].iter().any(|other| other.name == *name) {
             return wrong("is set twice: once is enough, with one limit");
         }
+        if name == kerrera_core::storage::EVERY {
+            return wrong("is the name of all queues: give it another");
+        }
         if *limit == 0 {
             return wrong("has the limit 0: give it at least 1, or pause it");
         }
@@ -287,10 +306,10 @@ fn check_queues(queues: &[QueueSettings]) -> Result<()> {
     Ok(())
 }
 
-fn check_node(node: &str) -> Result<()> {
+fn check_node(what: &str, node: &str) -> Result<()> {
     if node.is_empty() || node.chars().any(|c| c.is_whitespace() || c.is_control()) {
         let message =
-            format!("the node name {node:?} is blank or has white space: name it like web-1");
+            format!("the {what} name {node:?} is blank or has white space: name it like web-1");
         return Err(Error::new(Kind::Config, message));
     }
     Ok(())

@@ -33,7 +33,7 @@ pub enum Reason {
     Timeout,
     /// The job was cancelled, or its claim was lost to another node.
     Gone,
-    /// The node shuts down.
+    /// The node shuts down, or works the queue no more.
     Shutdown,
     /// Others have taken this node for dead, or soon may: it could not reach the database.
     Doubt,

@@ -1,4 +1,4 @@
-//! Inserting jobs, and looking at them.
+//! Inserting jobs, and looking at them; steering queues is in `queues`.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,9 +14,10 @@ use crate::Tuning;
 use crate::database::{Database, Opened};
 use crate::engine::throttle::{Tell, Throttle};
 use crate::maintenance::SEAT;
+use crate::runtime::desk::Desk;
 use crate::runtime::inbox::Inbox;
 
-/// Inserts jobs and looks at them; runs none.
+/// Inserts jobs, looks at them and steers queues; runs none.
 ///
 /// Cheap to clone, without a type parameter, and so fit for a web application's state.
 ///
@@ -39,6 +40,10 @@ struct Inner {
     throttle: Mutex<Throttle>,
     /// The producers of this process, by queue.
     local: Mutex<HashMap<Arc<str>, Vec<Arc<Inbox>>>>,
+    /// Where the nodes of this process hear of orders for queues.
+    desks: Mutex<Vec<Arc<Desk>>>,
+    /// The name of the Oban instance whose nodes are told of orders for queues.
+    instance: Arc<str>,
 }
 
 impl Client {
@@ -52,17 +57,28 @@ impl Client {
     pub async fn connect(database: impl Into<Database>) -> Result<Client> {
         let database = database.into().open()?;
         let migrate = database.migrates_by_itself;
-        let client = Client::new(database, Limits::default(), Tuning::default().notify_interval);
+        let (limits, interval) = (Limits::default(), Tuning::default().notify_interval);
+        let client = Client::new(database, limits, interval, Client::INSTANCE.into());
         client.storage().open(migrate).await?;
         Ok(client)
     }
 
-    pub(crate) fn new(database: Opened, limits: Limits, notify_interval: Duration) -> Client {
+    /// The name of an Oban instance that was given no other.
+    pub(crate) const INSTANCE: &'static str = "Oban";
+
+    pub(crate) fn new(
+        database: Opened,
+        limits: Limits,
+        notify_interval: Duration,
+        instance: Arc<str>,
+    ) -> Client {
         Client(Arc::new(Inner {
             database,
             limits,
             throttle: Mutex::new(Throttle::new(notify_interval)),
             local: Mutex::default(),
+            desks: Mutex::default(),
+            instance,
         }))
     }
 
@@ -188,6 +204,23 @@ impl Client {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    pub(crate) fn instance(&self) -> &Arc<str> {
+        &self.0.instance
+    }
+
+    /// Tells the nodes of this process that the orders for queues have changed.
+    pub(crate) fn ordered(&self) {
+        lock(&self.0.desks).iter().for_each(|desk| desk.ordered());
+    }
+
+    pub(crate) fn add_desk(&self, desk: Arc<Desk>) {
+        lock(&self.0.desks).push(desk);
+    }
+
+    pub(crate) fn remove_desk(&self, desk: &Arc<Desk>) {
+        lock(&self.0.desks).retain(|other| !Arc::ptr_eq(other, desk));
     }
 
     fn validate<J: Into<NewJob>>(

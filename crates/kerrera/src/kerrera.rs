@@ -3,25 +3,28 @@
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use kerrera_core::{JobId, Result, Uuid};
-use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use kerrera_core::error::Kind;
+use kerrera_core::{Error, JobId, Result};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
 use crate::Tuning;
 use crate::builder::Builder;
-use crate::cancellation::Reason;
 use crate::client::Client;
 use crate::database::Database;
-use crate::engine::shutdown::{Effect, Shutdown};
+use crate::engine::queues::{Ledger, Origin, Settings};
+use crate::engine::sonar::Connectivity;
 use crate::maintenance::Maintenance;
+use crate::queues::{Queue as Steered, QueueCheck};
 use crate::registry::Registry;
 use crate::runtime::acker::{Acks, Writer};
-use crate::runtime::supervisor::{Health, HealthReport, supervise};
+use crate::runtime::control::{self, Control};
+use crate::runtime::supervisor::{HealthReport, supervise};
 use crate::runtime::{
-    Node, Queue, Stop, candidate, heart, leader, lifeline, listener, panics, producer, pruner,
-    reindexer, stager,
+    Node, Queue, candidate, drain, heart, leader, lifeline, listener, panics, pruner, reindexer,
+    sonar, stager,
 };
 
 /// A running engine: it claims jobs, runs them and writes how they ended, until it is shut down.
@@ -59,9 +62,9 @@ pub struct Kerrera {
 
 /// What is waited for at the end.
 struct End {
-    producers: Vec<tokio::task::JoinHandle<()>>,
+    control: JoinHandle<()>,
     /// Those who give something up so that another node takes it at once.
-    leaders: Vec<tokio::task::JoinHandle<()>>,
+    leaders: Vec<JoinHandle<()>>,
     heart: heart::Thread,
 }
 
@@ -87,7 +90,7 @@ impl Kerrera {
         name: String,
         tuning: Tuning,
         maintenance: Maintenance,
-        queues: Vec<(String, u32, bool)>,
+        queues: Vec<(String, Settings)>,
         registry: Arc<Registry<S>>,
         state: Arc<S>,
     ) -> Result<Kerrera> {
@@ -100,25 +103,20 @@ impl Kerrera {
             );
         }
         let (acks, ended) = Acks::new();
-        let queues = queues
-            .into_iter()
-            .map(|(name, limit, paused)| Arc::new(Queue::new(name.into(), limit, paused)));
-        let node = Arc::new(Node {
-            name: name.into(),
-            client: client.clone(),
-            tuning,
-            queues: queues.collect(),
-            acks: acks.clone(),
-            health: Arc::new(Health::default()),
-            stop: Stop::default(),
-            released: AtomicUsize::new(0),
-            process: Uuid::new_v4(),
-            seat: watch::Sender::new(None),
-            leads_neighbours: AtomicBool::new(false),
-            leaderless: Notify::new(),
-            neighbours_leaderless: Notify::new(),
-        });
+        let orders = client.storage().orders().await?;
+        let node = Arc::new(Node::new(name.into(), client.clone(), tuning, acks.clone()));
+        let ledger = Ledger::new(Instant::now().into_std(), node.name.clone(), orders);
+        for (name, settings) in queues {
+            let origin = Origin { settings, since: 0 };
+            // What was ordered before holds from the first claim on.
+            let settings = ledger.settle(&name, &origin);
+            node.add_queue(Arc::new(Queue::new(&node.stop, name.into(), origin, settings)));
+        }
         let heart = heart::start(node.clone()).await?;
+        if node.queues().iter().any(|queue| queue.settings().paused) {
+            // Those that look on need not wait for the first beat.
+            node.news.notify_one();
+        }
 
         let writer = Writer {
             node: node.name.clone(),
@@ -129,19 +127,14 @@ impl Kerrera {
             batch: node.tuning.ack_batch,
         };
         tokio::spawn(writer.run(ended));
-        let mut producers = Vec::new();
-        for queue in &node.queues {
-            client.add_local(&queue.name, queue.inbox.clone());
-            let shell = Arc::new(producer::Shell {
-                node: node.clone(),
-                queue: queue.clone(),
-                registry: registry.clone(),
-                state: state.clone(),
-            });
-            let run = move || shell.clone().run();
-            let name = format!("producer.{}", queue.name);
-            producers.push(supervise(name, node.health.clone(), run));
+        client.add_desk(node.desk.clone());
+        let ledger = tokio::sync::Mutex::new(ledger);
+        let control = Arc::new(Control { node: node.clone(), registry, state, ledger });
+        for queue in &*node.queues() {
+            control.work(queue.clone());
         }
+        let follow = move || control.clone().run();
+        let control = supervise(control::NAME.into(), node.health.clone(), follow);
         let staging = node.clone();
         supervise(stager::NAME.into(), node.health.clone(), move || stager::run(staging.clone()));
         let hearing = node.clone();
@@ -149,14 +142,16 @@ impl Kerrera {
             listener::run(hearing.clone())
         });
         let leaders = keep_in_order(&node, &maintenance);
+        let pinging = node.clone();
+        supervise(sonar::NAME.into(), node.health.clone(), move || sonar::run(pinging.clone()));
         tracing::info!(
             target: "kerrera",
             event = "node.start",
             node = %node.name,
-            queues = node.queues.len(),
+            queues = node.queues().len(),
             database = client.location(),
         );
-        Ok(Kerrera { node, end: Some(End { producers, leaders, heart }) })
+        Ok(Kerrera { node, end: Some(End { control, leaders, heart }) })
     }
 
     /// The client of this engine, to be kept elsewhere.
@@ -179,7 +174,8 @@ impl Kerrera {
     /// How the engine's loops are, and what they have met.
     pub fn health(&self) -> HealthReport {
         let mut report = self.node.health.report();
-        for queue in &self.node.queues {
+        report.connectivity = self.connectivity();
+        for queue in &*self.node.queues() {
             let unknown = queue.excluded();
             let unknown = unknown.iter().map(|worker| (queue.name.to_string(), worker.clone()));
             report.unknown_workers.extend(unknown);
@@ -191,7 +187,7 @@ impl Kerrera {
     pub fn running(&self) -> Vec<RunningJob> {
         let now = std::time::Instant::now();
         let mut running = Vec::new();
-        for queue in &self.node.queues {
+        for queue in &*self.node.queues() {
             running.extend(queue.running().iter().map(|((id, _), run)| RunningJob {
                 id: *id,
                 worker: run.worker,
@@ -202,6 +198,49 @@ impl Kerrera {
         }
         running.sort_by_key(|job| job.id);
         running
+    }
+
+    /// Whether hints of other nodes arrive, which [`health`](Kerrera::health) says too. For lack of
+    /// them everything works by polling, within about a second.
+    pub fn connectivity(&self) -> Connectivity {
+        self.node.ears.connectivity()
+    }
+
+    /// How a queue is worked on this node; `None` if it is not.
+    pub fn check_queue(&self, queue: &str) -> Option<QueueCheck> {
+        self.node.queue(queue).map(|queue| check(&self.node, &queue))
+    }
+
+    /// How the queues of this node are worked, by name.
+    pub fn check_all_queues(&self) -> Vec<QueueCheck> {
+        let queues = self.node.queues();
+        let worked = queues.iter().filter(|queue| !queue.is_stopping());
+        let mut checks: Vec<QueueCheck> = worked.map(|queue| check(&self.node, queue)).collect();
+        checks.sort_by(|a, b| a.queue.cmp(&b.queue));
+        checks
+    }
+
+    /// A queue that this node works, to be steered here and nowhere else: what Oban calls
+    /// `local_only`. Use [`queue`](Client::queue) and [`node`](Steered::node) to start one.
+    ///
+    /// # Errors
+    ///
+    /// When this node does not work it ([`Error::is_config`](crate::Error::is_config)).
+    #[doc(alias = "local_only")]
+    pub fn local_queue(&self, queue: &str) -> Result<Steered> {
+        if self.node.queue(queue).is_none() {
+            let message = format!(
+                "the queue {queue:?} does not exist locally: this node works {:?}",
+                self.check_all_queues().iter().map(|check| &*check.queue).collect::<Vec<_>>()
+            );
+            return Err(Error::new(Kind::Config, message));
+        }
+        Ok(self.queue(queue).node(self.node()))
+    }
+
+    /// All queues of this node, to be steered here and nowhere else.
+    pub fn local_queues(&self) -> Steered {
+        self.queues().node(self.node())
     }
 
     /// Claims no more, and waits until what runs has ended.
@@ -238,7 +277,7 @@ fn leave() -> ! {
 }
 
 /// Starts what takes the lead, and what the leader does. Gives back those to wait for at the end.
-fn keep_in_order(node: &Arc<Node>, maintenance: &Maintenance) -> Vec<tokio::task::JoinHandle<()>> {
+fn keep_in_order(node: &Arc<Node>, maintenance: &Maintenance) -> Vec<JoinHandle<()>> {
     let health = || node.health.clone();
     let leading = node.clone();
     let mut leaders =
@@ -270,46 +309,24 @@ fn keep_in_order(node: &Arc<Node>, maintenance: &Maintenance) -> Vec<tokio::task
 }
 
 async fn drain(node: &Arc<Node>, end: End) -> Stopped {
-    let tuning = &node.tuning;
-    let now = || Instant::now().into_std();
-    let mut shutdown = Shutdown::begin(now(), tuning.grace, tuning.cancel_grace);
     node.stop.claims.cancel();
-    let producers = async {
-        for task in end.producers.into_iter().chain(end.leaders) {
-            let _ = task.await;
+    // No queue begins after this, and whatever this node leads is given up.
+    let ended = async {
+        let _ = end.control.await;
+        for leader in end.leaders {
+            let _ = leader.await;
         }
     };
-    // A job that blocks the thread of its producer's task holds that up too.
-    let _ = timeout(tuning.grace, producers).await;
-    loop {
-        match shutdown.step(now(), node.running()) {
-            Some(Effect::Cancel) => node.cancel_all(Reason::Shutdown),
-            Some(Effect::Abort) => {
-                node.stop.abort.cancel();
-                let _ = timeout(shutdown.last_wait(), none_runs(node)).await;
-            }
-            Some(Effect::Finish) => break,
-            None => match shutdown.wakes_at() {
-                Some(end) => tokio::select! {
-                    () = none_runs(node) => {}
-                    () = sleep_until(Instant::from_std(end)) => {}
-                },
-                None => break,
-            },
-        }
-    }
-    let left: Vec<JobId> = node
-        .queues
-        .iter()
-        .flat_map(|queue| queue.running().keys().map(|(id, _)| *id).collect::<Vec<_>>())
-        .collect();
+    let _ = timeout(node.tuning.grace, ended).await;
+    let queues = node.queues();
+    let left = drain::drain(node, &queues).await;
     if left.is_empty() {
         finish(node.clone(), end.heart).await;
     } else {
         tracing::warn!(target: "kerrera", event = "node.left", node = %node.name, jobs = ?left);
         let node = node.clone();
         tokio::spawn(async move {
-            none_runs(&node).await;
+            drain::none_runs(&queues).await;
             finish(node, end.heart).await;
         });
     }
@@ -320,7 +337,8 @@ async fn drain(node: &Arc<Node>, end: End) -> Stopped {
 /// Writes what is left to be written; then the loops end, and the heart last.
 async fn finish(node: Arc<Node>, heart: heart::Thread) {
     // The client lives on, and must not go on waking producers that have ended.
-    for queue in &node.queues {
+    node.client.remove_desk(&node.desk);
+    for queue in &*node.queues() {
         node.client.remove_local(&queue.name, &queue.inbox);
     }
     // A database that is away for longer than this gets the claims back by rescue.
@@ -329,13 +347,19 @@ async fn finish(node: Arc<Node>, heart: heart::Thread) {
     heart.ended().await;
 }
 
-async fn none_runs(node: &Node) {
-    loop {
-        if node.running() == 0 {
-            return;
-        }
-        // Jobs end at the rate at which they end; nobody waits for this to the millisecond.
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+fn check(node: &Node, queue: &Queue) -> QueueCheck {
+    let Settings { limit, paused } = queue.settings();
+    let mut running: Vec<JobId> = queue.running().keys().map(|(id, _)| *id).collect();
+    running.sort_unstable();
+    QueueCheck {
+        queue: queue.name.to_string(),
+        node: node.name.to_string(),
+        name: node.instance.to_string(),
+        uuid: queue.producer(),
+        limit,
+        paused,
+        running,
+        started_at: queue.started_at,
     }
 }
 
@@ -354,7 +378,7 @@ impl Drop for Kerrera {
         let node = self.node.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                none_runs(&node).await;
+                drain::none_runs(&node.queues()).await;
                 finish(node, end.heart).await;
             });
         } else {
@@ -427,7 +451,7 @@ impl Signals {
 }
 
 #[cfg(unix)]
-fn deaf(error: std::io::Error) -> kerrera_core::Error {
+fn deaf(error: std::io::Error) -> Error {
     let message = format!("this process cannot listen for signals: {error}");
-    kerrera_core::Error::new(kerrera_core::error::Kind::Config, message)
+    Error::new(Kind::Config, message)
 }

@@ -43,6 +43,7 @@
 //!   given, [`done`], [`snooze`], [`cancel`], [`discard`] and any error are what it ends with.
 //! - [`Kerrera`] and its [`Builder`]: a running engine.
 //! - [`Client`]: inserting, also within the application's own transaction.
+//! - [`Queue`]: pausing, scaling, starting and stopping queues while nodes run.
 //! - [`NewJob`] and [`Job`]: a job before it is inserted, and as it is stored; [`State`] its life.
 //! - [`Pruner`] and [`Keep`]: how long ended jobs are kept.
 //! - [`Tuning`] and [`Limits`]: what rarely needs to be changed.
@@ -65,6 +66,7 @@ mod kerrera;
 mod maintenance;
 mod perform;
 mod pruner;
+mod queues;
 mod registry;
 mod runtime;
 #[cfg(feature = "sqlite")]
@@ -75,9 +77,11 @@ pub use builder::Builder;
 pub use cancellation::{Cancellation, Reason};
 pub use client::{Client, Within};
 pub use database::Database;
+pub use engine::sonar::Connectivity;
 pub use kerrera::{Kerrera, RunningJob, Stopped};
 pub use perform::{Context, Perform};
 pub use pruner::{Keep, Pruner};
+pub use queues::{Queue, QueueCheck};
 pub use runtime::supervisor::{HealthReport, LoopHealth};
 pub use tuning::Tuning;
 
@@ -92,10 +96,10 @@ pub use kerrera_core::executor;
 pub use kerrera_core::outcome::{
     AndThen, JobError, JobResult, OrElse, Outcome, cancel, discard, done, snooze,
 };
-pub use kerrera_core::storage::{Count, Inserted, Leader};
+pub use kerrera_core::storage::{Count, Enrolled, Inserted, Leader, Setting, Standing};
 pub use kerrera_core::{
     AttemptError, ClaimToken, Error, Job, JobId, Json, Limits, NewJob, Result, Schedule, State,
-    Timestamp, Units, Worker, backoff,
+    Timestamp, Units, Uuid, Worker, backoff,
 };
 
 /// The derive of [`Worker`](trait@Worker).
@@ -112,6 +116,8 @@ mod readme {
     pub struct Korean;
     #[doc = include_str!("../../../docs/maintenance.md")]
     pub struct Maintenance;
+    #[doc = include_str!("../../../docs/queues.md")]
+    pub struct Queues;
 }
 
 /// Everything that a file with workers needs.

@@ -9,11 +9,17 @@
 //! - [`listener`]: hears the hints of other processes.
 //! - [`leader`]: takes the lead; [`pruner`], [`lifeline`], [`reindexer`] and [`candidate`] do what only
 //!   the leader does.
+//! - [`control`]: follows the orders for queues; [`desk`] is where they come in.
+//! - [`drain`]: waits for what runs, and stops it.
+//! - [`sonar`]: finds out whether hints arrive.
 //! - [`supervisor`]: restarts loops, and knows how they are.
 //! - [`panics`]: where a worker panicked.
 
 pub(crate) mod acker;
 pub(crate) mod candidate;
+pub(crate) mod control;
+pub(crate) mod desk;
+pub(crate) mod drain;
 pub(crate) mod executor;
 pub(crate) mod heart;
 pub(crate) mod inbox;
@@ -24,6 +30,7 @@ pub(crate) mod panics;
 pub(crate) mod producer;
 pub(crate) mod pruner;
 pub(crate) mod reindexer;
+pub(crate) mod sonar;
 pub(crate) mod stager;
 pub(crate) mod supervisor;
 
@@ -36,23 +43,34 @@ use kerrera_core::state::Position;
 use kerrera_core::storage::{Seat, Storage};
 use kerrera_core::{ClaimToken, JobId, Timestamp, Uuid};
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::Tuning;
 use crate::cancellation::{Cancellation, Reason};
 use crate::client::Client;
+use crate::engine::queues::{Origin, Settings};
 use acker::{Acks, Ended};
+use desk::Desk;
 use inbox::Inbox;
+use sonar::Ears;
 use supervisor::Health;
 
 /// What the loops share, whatever the application's state is.
 pub(crate) struct Node {
     pub(crate) name: Arc<str>,
+    /// The name of the Oban instance that it answers to.
+    pub(crate) instance: Arc<str>,
     pub(crate) client: Client,
     pub(crate) tuning: Tuning,
-    pub(crate) queues: Vec<Arc<Queue>>,
+    /// Those that are worked, and those that were stopped and still run something.
+    queues: Mutex<Arc<[Arc<Queue>]>>,
     pub(crate) acks: Acks,
     pub(crate) health: Arc<Health>,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) ears: Ears,
+    /// There is something that the next sign of life is to tell.
+    pub(crate) news: Notify,
     pub(crate) stop: Stop,
     /// How many runs were stopped and given back.
     pub(crate) released: AtomicUsize,
@@ -68,6 +86,28 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    pub(crate) fn new(name: Arc<str>, client: Client, tuning: Tuning, acks: Acks) -> Node {
+        Node {
+            name,
+            instance: client.instance().clone(),
+            client,
+            tuning,
+            queues: Mutex::default(),
+            acks,
+            health: Arc::default(),
+            desk: Arc::default(),
+            ears: Ears::default(),
+            news: Notify::new(),
+            stop: Stop::default(),
+            released: AtomicUsize::new(0),
+            process: Uuid::new_v4(),
+            seat: watch::Sender::new(None),
+            leads_neighbours: AtomicBool::new(false),
+            leaderless: Notify::new(),
+            neighbours_leaderless: Notify::new(),
+        }
+    }
+
     pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
         self.client.storage()
     }
@@ -78,17 +118,31 @@ impl Node {
         self.neighbours_leaderless.notify_waiters();
     }
 
-    /// How many jobs hold a slot.
-    pub(crate) fn running(&self) -> usize {
-        self.queues.iter().map(|queue| queue.running().len()).sum()
+    /// The queues at this moment.
+    pub(crate) fn queues(&self) -> Arc<[Arc<Queue>]> {
+        lock(&self.queues).clone()
+    }
+
+    /// A queue that is worked.
+    pub(crate) fn queue(&self, name: &str) -> Option<Arc<Queue>> {
+        let queues = self.queues();
+        queues.iter().find(|queue| *queue.name == *name && !queue.is_stopping()).cloned()
+    }
+
+    pub(crate) fn add_queue(&self, queue: Arc<Queue>) {
+        let mut queues = lock(&self.queues);
+        *queues = queues.iter().cloned().chain([queue]).collect();
+    }
+
+    pub(crate) fn remove_queue(&self, queue: &Arc<Queue>) {
+        let mut queues = lock(&self.queues);
+        *queues = queues.iter().filter(|other| !Arc::ptr_eq(other, queue)).cloned().collect();
     }
 
     /// Tells every running job to stop.
     pub(crate) fn cancel_all(&self, reason: Reason) {
-        for queue in &self.queues {
-            for run in queue.running().values() {
-                run.cancellation.cancel(reason);
-            }
+        for queue in &*self.queues() {
+            queue.cancel_all(reason);
         }
     }
 }
@@ -98,22 +152,33 @@ impl Node {
 pub(crate) struct Stop {
     /// Claim no more.
     pub(crate) claims: CancellationToken,
-    /// Drop what still runs at its next await.
-    pub(crate) abort: CancellationToken,
     /// All runs have ended: write what is left, and end.
     pub(crate) loops: CancellationToken,
+}
+
+/// The steps in which a queue stops.
+pub(crate) struct Halt {
+    /// Claim no more; with the node's.
+    pub(crate) claims: CancellationToken,
+    /// Drop what still runs at its next await.
+    pub(crate) abort: CancellationToken,
 }
 
 /// One queue of this node.
 pub(crate) struct Queue {
     pub(crate) name: Arc<str>,
-    pub(crate) limit: u32,
-    pub(crate) paused: bool,
+    pub(crate) origin: Origin,
+    pub(crate) settings: watch::Sender<Settings>,
     pub(crate) inbox: Arc<Inbox>,
     /// Claims are made while this is true; false while the node doubts that it is alive to others.
     pub(crate) trusted: watch::Sender<bool>,
     /// Names of workers that this node does not know, whose jobs it leaves alone.
     pub(crate) excluded: Mutex<Arc<[String]>>,
+    pub(crate) halt: Halt,
+    /// The task that claims.
+    pub(crate) task: Mutex<Option<JoinHandle<()>>>,
+    /// By this machine's clock.
+    pub(crate) started_at: Timestamp,
     producer: Mutex<Uuid>,
     running: Mutex<Runs>,
     /// Whether a hint would make the producer claim at once.
@@ -155,17 +220,38 @@ pub(crate) struct Run {
 }
 
 impl Queue {
-    pub(crate) fn new(name: Arc<str>, limit: u32, paused: bool) -> Queue {
+    /// A queue of a node, not worked yet; it stops claiming with that.
+    pub(crate) fn new(stop: &Stop, name: Arc<str>, origin: Origin, settings: Settings) -> Queue {
         Queue {
             name,
-            limit,
-            paused,
+            origin,
             inbox: Arc::default(),
             trusted: watch::Sender::new(true),
             excluded: Mutex::new(Arc::default()),
+            halt: Halt { claims: stop.claims.child_token(), abort: CancellationToken::new() },
+            task: Mutex::default(),
+            started_at: Timestamp::now(),
             producer: Mutex::new(Uuid::new_v4()),
             running: Mutex::default(),
-            has_room: AtomicBool::new(!paused),
+            has_room: AtomicBool::new(!settings.paused),
+            settings: watch::Sender::new(settings),
+        }
+    }
+
+    /// How it is worked at this moment.
+    pub(crate) fn settings(&self) -> Settings {
+        *self.settings.borrow()
+    }
+
+    /// Whether it claims no more, and never will again.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.halt.claims.is_cancelled()
+    }
+
+    /// Tells every running job to stop.
+    pub(crate) fn cancel_all(&self, reason: Reason) {
+        for run in self.running().values() {
+            run.cancellation.cancel(reason);
         }
     }
 
@@ -255,6 +341,11 @@ mod tests {
     use kerrera_core::state::{Event, decide};
     use kerrera_core::storage::Ack;
 
+    fn queue() -> Queue {
+        let settings = Settings { limit: 2, paused: false };
+        Queue::new(&Stop::default(), "default".into(), Origin { settings, since: 0 }, settings)
+    }
+
     fn run(attempted_at: Timestamp) -> Run {
         Run {
             worker: "W",
@@ -284,7 +375,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_contested_run_is_kept_until_that_is_settled() {
-        let queue = Queue::new("default".into(), 2, false);
+        let queue = queue();
         let (acks, mut written) = Acks::new();
         let [contested, other] = [(1, ClaimToken::random()), (2, ClaimToken::random())];
         for claim in [contested, other] {
@@ -311,7 +402,7 @@ mod tests {
 
     #[test]
     fn a_contested_run_that_goes_on_ends_as_usual_once_that_is_settled() {
-        let queue = Queue::new("default".into(), 2, false);
+        let queue = queue();
         let (acks, mut written) = Acks::new();
         let claim = (1, ClaimToken::random());
         queue.running().insert(claim, run(Timestamp::MIN));

@@ -1,6 +1,8 @@
 //! What the engine does, on every storage: each test runs on SQLite and on PostgreSQL.
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "a test fails by panicking")]
 
+#[path = "conformance/control.rs"]
+mod control;
 #[path = "conformance/inserting.rs"]
 mod inserting;
 #[path = "conformance/maintenance.rs"]
@@ -9,10 +11,16 @@ mod maintenance;
 mod neighbours;
 #[path = "conformance/outcomes.rs"]
 mod outcomes;
+/// A pooler; the storage's own tests use more of it.
+#[path = "../../kerrera-postgres/tests/conformance/proxy.rs"]
+#[allow(dead_code)]
+mod proxy;
 #[path = "conformance/queues.rs"]
 mod queues;
 #[path = "conformance/scene.rs"]
 mod scene;
+#[path = "conformance/signals.rs"]
+mod signals;
 #[path = "conformance/stopping.rs"]
 mod stopping;
 

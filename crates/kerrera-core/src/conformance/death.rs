@@ -10,6 +10,7 @@ use super::Fixture;
 use super::claim::claim_all;
 use super::fixture::{Hand, ack, ids, job, valid};
 use super::insert::assert_same;
+use super::queues::pause;
 use crate::state::{Event, State};
 use crate::storage::{Acked, Hint, Sighting, Storage};
 use crate::time::Units;
@@ -132,4 +133,13 @@ async fn sighting(fixture: &Fixture, producer: Uuid) -> Sighting {
         }
     };
     tokio::time::timeout(PATIENCE, found).await.expect("the dead producer is seen")
+}
+
+pub async fn an_order_of_one_process_is_heard_by_the_other(fixture: Fixture) {
+    let neighbour = fixture.neighbour().await;
+    let mut listener = neighbour.listen().await.unwrap();
+    fixture.storage.order(pause("mailers")).await.unwrap();
+    let hint = tokio::time::timeout(PATIENCE, listener.next()).await.expect("a hint").unwrap();
+    assert!(matches!(&hint, Hint::Changed | Hint::Ordered), "{hint:?}");
+    assert_eq!(neighbour.orders().await.unwrap().standing.len(), 1);
 }

@@ -185,7 +185,7 @@ impl Hand {
 
     pub(super) fn beat(&self, running: &[&Job]) -> Beat {
         let running = running.iter().map(|job| (job.id, job.claim_token().unwrap())).collect();
-        Beat { producer: self.producer.uuid, paused: false, running }
+        Beat { producer: self.producer.uuid, paused: false, limit: 10, running }
     }
 }
 

@@ -42,7 +42,7 @@ pub async fn a_beat_names_the_jobs_that_are_gone(fixture: Fixture) {
 pub async fn a_beat_of_an_unknown_producer_says_that_it_is_dead(fixture: Fixture) {
     let hand = fixture.enroll("default").await;
     let stranger = Uuid::new_v4();
-    let beat = Beat { producer: stranger, paused: true, running: Vec::new() };
+    let beat = Beat { producer: stranger, paused: true, limit: 1, running: Vec::new() };
     let pulse = fixture.storage.beat(vec![hand.beat(&[]), beat]).await.unwrap();
     assert_eq!(pulse.dead, [stranger]);
 }

@@ -142,6 +142,8 @@ pub struct Staged {
     /// The queues in which there are available jobs, of those that were asked about, and those in
     /// which jobs became available just now.
     pub ready: Vec<String>,
+    /// Another number than before if the [orders](super::Orders) for queues have changed.
+    pub revision: i64,
 }
 
 /// What an insertion did.

@@ -57,6 +57,8 @@ pub struct Beat {
     pub producer: Uuid,
     /// Whether it is paused.
     pub paused: bool,
+    /// How many jobs it runs at once now.
+    pub limit: u32,
     /// What it runs.
     pub running: Vec<(JobId, ClaimToken)>,
 }

@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
-use super::Pending;
+use super::{Pending, Signal};
 
 /// Hints between processes. Nothing depends on one arriving.
 pub trait Signals: Send + Sync {
     /// Tells other processes that there is work in these queues.
     fn notify(&self, queues: Vec<Arc<str>>) -> Pending<'_, ()>;
+
+    /// Tells everybody, this process too, that this node is there: whoever hears it knows that hints
+    /// arrive. `None` where no hint can be lost on the way, so that there is nothing to find out.
+    fn ping(&self, node: Arc<str>) -> Option<Pending<'_, ()>> {
+        let _ = node;
+        None
+    }
 
     /// Begins to listen.
     fn listen(&self) -> Pending<'_, Box<dyn Listener>>;
@@ -30,4 +37,10 @@ pub enum Hint {
     Changed,
     /// A leader went.
     Leaderless,
+    /// Queues are to be steered otherwise: [`Queues::orders`](super::Queues::orders) says how.
+    Ordered,
+    /// Another implementation ordered this.
+    Signal(Signal),
+    /// This node is there.
+    Ping(String),
 }

@@ -8,11 +8,13 @@ WITH alive AS (
         seen_at = (SELECT coalesce($1::timestamp, timezone('UTC', clock_timestamp()))),
         presence = $2::int,
         meta = CASE
-            WHEN p.meta -> 'paused' IS DISTINCT FROM to_jsonb(b.paused)
-                THEN p.meta || jsonb_build_object('paused', b.paused)
-            ELSE p.meta
+            WHEN p.meta @> b.meta THEN p.meta
+            ELSE p.meta || b.meta
         END
-    FROM unnest($3::uuid[], $4::bool[]) AS b (uuid, paused)
+    FROM (
+        SELECT u.uuid, jsonb_build_object('limit', u.slots, 'paused', u.paused) AS meta
+        FROM unnest($3::uuid[], $4::bool[], $7::bigint[]) AS u (uuid, paused, slots)
+    ) AS b
     WHERE p.uuid = b.uuid
     RETURNING p.uuid
 ),

@@ -32,4 +32,6 @@ SELECT
             -- Keeps it a look at one row a queue.
             LIMIT 1
         ) AS work
-    )
+    ),
+    -- Shows whether the orders for queues have changed: a handful of rows.
+    (SELECT coalesce(sum(q.id), 0)::bigint FROM {schema}.kerrera_queues AS q)

@@ -17,6 +17,7 @@ mod proxy;
 mod sessions;
 mod signals;
 mod tls;
+mod wire;
 
 mod default_schema {
     kerrera_core::conformance_tests!(crate::fixture::default_schema);

@@ -16,10 +16,8 @@ async fn an_empty_database_gets_obans_tables() {
     let database = Database::empty();
     let postgres = storage(&database, "public");
     let steps = postgres.migrations().up(None).await.unwrap();
-    assert_eq!(
-        steps.iter().map(|step| step.version).collect::<Vec<_>>(),
-        (1..=LATEST).collect::<Vec<_>>()
-    );
+    let versions: Vec<u32> = steps.iter().map(|step| step.version).collect();
+    assert_eq!(versions, (1..=LATEST).collect::<Vec<_>>());
     assert_eq!(postgres.migrations().up(None).await.unwrap(), []);
 
     let elixirs = Database::empty();
@@ -90,8 +88,8 @@ async fn eight_nodes_can_migrate_at_once() {
     for node in nodes {
         node.await.unwrap().unwrap();
     }
-    let recorded = database.psql("select version, origin from jobs.kerrera_schema");
-    assert_eq!(recorded, format!("{LATEST}|kerrera"));
+    let record = database.psql("select version, origin from jobs.kerrera_schema");
+    assert_eq!(record, format!("{LATEST}|kerrera"));
 }
 
 #[tokio::test]

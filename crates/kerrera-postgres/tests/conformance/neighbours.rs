@@ -107,7 +107,8 @@ impl Hand<'_> {
     }
 
     async fn beat(&self, running: &[(JobId, ClaimToken)]) -> kerrera_core::storage::Pulse {
-        let beat = Beat { producer: self.uuid, paused: false, running: running.to_vec() };
+        let running = running.to_vec();
+        let beat = Beat { producer: self.uuid, paused: false, limit: 10, running };
         self.town.kerrera.beat(vec![beat]).await.unwrap()
     }
 

@@ -83,7 +83,7 @@ impl Hand<'_> {
         assert_eq!((ended.len(), failed.len()), (jobs, jobs));
 
         let running = ended.iter().map(|job| (job.id, job.claim_token().unwrap())).collect();
-        let beat = Beat { producer: self.producer, paused: false, running };
+        let beat = Beat { producer: self.producer, paused: false, limit: 10, running };
         let pulse = self.postgres.beat(vec![beat]).await.unwrap();
         assert!(pulse.gone.is_empty());
 

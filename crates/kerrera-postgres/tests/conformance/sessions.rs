@@ -441,7 +441,7 @@ fn completed(job: &Job) -> Ack {
 }
 
 fn beat(producer: Uuid) -> Beat {
-    Beat { producer, paused: false, running: Vec::new() }
+    Beat { producer, paused: false, limit: 10, running: Vec::new() }
 }
 
 /// Ends every session of the storages with a database.

@@ -70,9 +70,11 @@ async fn what_means_nothing_is_passed_over() {
         "select pg_notify('public.oban_insert', 'garbage');
          select pg_notify('public.oban_insert', '');
          select pg_notify('other.oban_insert', '{\"queue\":\"elsewhere\"}');
-         select pg_notify('public.oban_insert', 'H4sIAAAAAAAAA6tWKixNLU1VslIqLU4tUqoFAAcE0hQQAAAA')",
+         select pg_notify('public.oban_insert', 'H4sIAAAAAAAA');
+         select pg_notify('public.oban_signal', '{\"action\":\"fly\"}');
+         select pg_notify('public.oban_insert', '{\"queue\":\"known\"}')",
     );
-    assert_eq!(next(&mut listener).await, Hint::Changed);
+    assert_eq!(next(&mut listener).await, Hint::Work("known".to_owned()));
 }
 
 #[tokio::test]

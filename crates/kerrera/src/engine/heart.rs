@@ -21,6 +21,8 @@ pub(crate) enum Event {
     Answered { sent: Instant },
     /// A beat was not answered.
     Failed,
+    /// There is something to tell with the next beat, which need not wait.
+    Hurry,
     /// Time passed.
     Tick,
 }
@@ -61,6 +63,7 @@ impl Heart {
                 self.next = sent + self.interval;
             }
             Event::Failed => self.next = now + Heart::HURRY.min(self.interval),
+            Event::Hurry => self.next = self.next.min(now),
             Event::Tick => {}
         }
         let mut effects = Vec::new();
@@ -69,7 +72,7 @@ impl Heart {
             self.in_doubt = doubtful;
             effects.push(if doubtful { Effect::Doubt } else { Effect::Trust });
         }
-        if matches!(event, Event::Tick) && now >= self.next {
+        if matches!(event, Event::Tick | Event::Hurry) && now >= self.next {
             effects.push(Effect::Beat);
         }
         effects
@@ -119,6 +122,15 @@ mod tests {
         let late = start + TTL - Heart::MARGIN;
         let effects = heart.step(late, Event::Answered { sent: start });
         assert_eq!(effects, [Effect::Doubt]);
+    }
+
+    #[test]
+    fn a_beat_that_has_something_to_tell_does_not_wait() {
+        let start = Instant::now();
+        let mut heart = Heart::new(start, BEAT, Some(TTL));
+        assert_eq!(heart.step(start, Event::Hurry), [Effect::Beat]);
+        heart.step(start, Event::Answered { sent: start });
+        assert_eq!(heart.wakes_at(), start + BEAT);
     }
 
     #[test]

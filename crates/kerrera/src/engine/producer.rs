@@ -43,6 +43,9 @@ pub(crate) enum Event {
     Ended(u32),
     /// Begin or cease to claim.
     Pause(bool),
+    /// Run this many jobs at once. More than that may run already: no more are claimed until enough
+    /// have ended.
+    Scale(u32),
     /// Claim no more.
     Stop,
     /// The wait is over.
@@ -106,6 +109,10 @@ impl Producer {
             Event::Pause(paused) => {
                 self.wanted |= self.paused && !paused;
                 self.paused = paused;
+            }
+            Event::Scale(limit) => {
+                self.wanted |= limit > self.limit;
+                self.limit = limit;
             }
             Event::Stop => self.stopping = true,
             Event::Failed { jitter } => {
@@ -302,6 +309,36 @@ mod tests {
         let late = now + slow * FloorRule::SHARE;
         producer.step(late, brought(2, 2, floor(13), Duration::ZERO));
         assert_eq!(producer.step(late, Event::Ended(2)).unwrap().floor, None, "the front is due");
+    }
+
+    #[test]
+    fn a_larger_limit_is_filled_and_a_smaller_one_waits() {
+        let (mut producer, now) = (Producer::new(2, 1_000, false, 0), Instant::now());
+        producer.step(now, Event::Wake);
+        assert_eq!(producer.step(now, claimed(2, 2)), None);
+        assert_eq!(producer.step(now, Event::Scale(5)), asks(3));
+        assert_eq!(producer.step(now, claimed(3, 3)), None);
+        assert_eq!(producer.step(now, Event::Scale(1)), None);
+        assert!(!producer.has_room());
+        assert_eq!(producer.step(now, Event::Ended(4)), None, "one still runs");
+        assert_eq!(producer.step(now, Event::Ended(1)), asks(1));
+    }
+
+    #[test]
+    fn what_a_claim_brings_beyond_a_limit_that_has_shrunk_is_given_back_and_wanted() {
+        let (mut producer, now) = (Producer::new(5, 1_000, false, 0), Instant::now());
+        producer.step(now, Event::Wake);
+        producer.step(now, Event::Scale(2));
+        let brought = Claimed {
+            asked: 5,
+            got: 5,
+            started: 2,
+            last: None,
+            excluding: false,
+            took: Duration::ZERO,
+        };
+        assert_eq!(producer.step(now, Event::Claimed(brought)), None);
+        assert_eq!(producer.step(now, Event::Ended(1)), asks(1));
     }
 
     proptest! {

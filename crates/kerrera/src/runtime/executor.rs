@@ -86,7 +86,7 @@ pub(crate) fn start<S: Send + Sync + 'static>(
     let run = async move {
         tracing::debug!(target: "kerrera", event = "job.start");
         let limit = Limit { due, timeout, cancel_grace: node.tuning.cancel_grace };
-        let end = supervise(&node, handler.run(cx), &cancellation, &limit).await;
+        let end = supervise(&queue, handler.run(cx), &cancellation, &limit).await;
         let ran = started.elapsed();
         let conclusion = Conclusion {
             node: &node,
@@ -111,7 +111,7 @@ struct Limit {
 }
 
 async fn supervise(
-    node: &Node,
+    queue: &Queue,
     work: std::pin::Pin<Box<dyn Future<Output = JobResult> + Send>>,
     cancellation: &Cancellation,
     limit: &Limit,
@@ -130,12 +130,12 @@ async fn supervise(
             tracing::debug!(target: "kerrera", event = "job.timeout", timeout = ?limit.timeout);
         }
     }
-    // It has been told; now it may tidy up. At a shutdown the node says when that is over.
+    // It has been told; now it may tidy up. At a shutdown, or when the queue was stopped, somebody says when that is over.
     let at_shutdown = cancellation.reason() == Some(Reason::Shutdown);
     tokio::select! {
         biased;
         result = &mut work => return ended(result),
-        () = node.stop.abort.cancelled() => {}
+        () = queue.halt.abort.cancelled() => {}
         () = sleep(limit.cancel_grace), if !at_shutdown => {}
     }
     match work.abort() {

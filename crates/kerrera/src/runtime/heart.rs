@@ -18,6 +18,7 @@ use super::supervisor::supervise;
 use super::{Node, Queue};
 use crate::cancellation::Reason;
 use crate::engine::heart::{Effect, Event, Heart};
+use crate::engine::queues::Settings;
 use crate::engine::rescuer::Rescuer;
 
 const HEART: &str = "heart";
@@ -65,7 +66,8 @@ impl Thread {
 }
 
 async fn live(node: Arc<Node>, enrolled: oneshot::Sender<Result<()>>) {
-    let producers = node.queues.iter().map(|queue| identity(&node, queue, queue.producer()));
+    let queues = node.queues();
+    let producers = queues.iter().map(|queue| identity(&node, queue, queue.producer()));
     let result = node.storage().enroll(producers.collect()).await;
     let began = result.is_ok();
     let _ = enrolled.send(result);
@@ -82,15 +84,16 @@ async fn live(node: Arc<Node>, enrolled: oneshot::Sender<Result<()>>) {
     node.stop.loops.cancelled().await;
     let _ = (beats.await, looks.await, refreshes.await);
 
-    let producers = node.queues.iter().map(|queue| queue.producer()).collect();
+    let producers = node.queues().iter().map(|queue| queue.producer()).collect();
     if let Err(error) = node.storage().retire(producers).await {
         // The others will notice.
         tracing::debug!(target: "kerrera", event = "retire.failed", %error);
     }
 }
 
-fn identity(node: &Node, queue: &Queue, uuid: Uuid) -> Producer {
-    Producer { uuid, node: node.name.clone(), queue: queue.name.clone(), limit: queue.limit }
+pub(crate) fn identity(node: &Node, queue: &Queue, uuid: Uuid) -> Producer {
+    let limit = queue.settings().limit;
+    Producer { uuid, node: node.name.clone(), queue: queue.name.clone(), limit }
 }
 
 async fn beat(node: Arc<Node>) {
@@ -122,6 +125,7 @@ async fn beat(node: Arc<Node>) {
         let wake = heart.wakes_at().min(Instant::now() + Duration::from_secs(1));
         tokio::select! {
             () = tokio::time::sleep_until(wake.into()) => {}
+            () = node.news.notified() => event = Event::Hurry,
             () = node.stop.loops.cancelled() => return,
         }
     }
@@ -129,14 +133,19 @@ async fn beat(node: Arc<Node>) {
 
 /// Sends a beat and follows the answer.
 async fn send(node: &Node) -> Result<()> {
-    let beats = node.queues.iter().map(|queue| Beat {
-        producer: queue.producer(),
-        paused: queue.paused,
-        running: queue.running().keys().copied().collect(),
+    let queues = node.queues();
+    let beats = queues.iter().map(|queue| {
+        let Settings { limit, paused } = queue.settings();
+        Beat {
+            producer: queue.producer(),
+            paused: paused || queue.is_stopping(),
+            limit,
+            running: queue.running().keys().copied().collect(),
+        }
     });
     let Pulse { dead, gone, freed } = node.storage().beat(beats.collect()).await?;
     node.health.well(HEART);
-    for queue in &node.queues {
+    for queue in &*queues {
         queue.settle(&node.acks, &freed);
         if dead.contains(&queue.producer()) {
             revive(node, queue).await?;
@@ -149,7 +158,8 @@ async fn send(node: &Node) -> Result<()> {
 /// Takes back what a neighbour freed although it runs here. Meanwhile the ends of these runs are kept:
 /// written to a row that is not yet ours again they would be lost, and the row taken back for nobody.
 async fn reclaim(node: &Node, freed: Vec<(JobId, ClaimToken)>) -> Result<()> {
-    let contested = node.queues.iter().flat_map(|queue| queue.contest(&freed));
+    let queues = node.queues();
+    let contested = queues.iter().flat_map(|queue| queue.contest(&freed));
     let contested: Vec<(JobId, ClaimToken)> = contested.collect();
     if contested.is_empty() {
         return Ok(());
@@ -160,7 +170,7 @@ async fn reclaim(node: &Node, freed: Vec<(JobId, ClaimToken)>) -> Result<()> {
         tracing::warn!(target: "kerrera", event = "job.reclaimed", id);
     }
     let lost: Vec<_> = contested.into_iter().filter(|claim| !ours.contains(claim)).collect();
-    for queue in &node.queues {
+    for queue in &*queues {
         stop(queue, &lost);
         queue.settle(&node.acks, &[]);
     }
@@ -176,7 +186,7 @@ async fn refresh(node: Arc<Node>) {
         }
         let now = Instant::now();
         let mut long = Vec::new();
-        for queue in &node.queues {
+        for queue in &*node.queues() {
             for (claim, run) in queue.running().iter_mut() {
                 if now - run.started >= node.tuning.refresh {
                     run.refreshed = true;
@@ -207,6 +217,9 @@ async fn revive(node: &Node, queue: &Queue) -> Result<()> {
         // Until somebody frees them they still carry our token: what stops now is given back.
         run.cancellation.cancel(Reason::Doubt);
     }
+    if queue.is_stopping() {
+        return Ok(());
+    }
     let fresh = Uuid::new_v4();
     node.storage().enroll(vec![identity(node, queue, fresh)]).await?;
     queue.renew(fresh);
@@ -231,7 +244,7 @@ fn doubt(node: &Node) {
         event = "node.doubt",
         "no sign of life has reached the database for too long; running jobs are told to stop"
     );
-    for queue in &node.queues {
+    for queue in &*node.queues() {
         queue.trusted.send_replace(false);
     }
     node.cancel_all(Reason::Doubt);
@@ -239,7 +252,7 @@ fn doubt(node: &Node) {
 
 fn trust(node: &Node) {
     tracing::info!(target: "kerrera", event = "node.trust", "the database is reached again");
-    for queue in &node.queues {
+    for queue in &*node.queues() {
         queue.trusted.send_replace(true);
         queue.inbox.wake();
     }
@@ -248,7 +261,7 @@ fn trust(node: &Node) {
 /// Says which runs are late, and gives up those whose worker allows it.
 fn watch_the_clock(node: &Node) {
     let now = Instant::now();
-    for queue in &node.queues {
+    for queue in &*node.queues() {
         let mut running = queue.running();
         let mut given_up = Vec::new();
         for ((id, token), run) in running.iter_mut() {

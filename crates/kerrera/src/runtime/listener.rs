@@ -47,12 +47,19 @@ async fn listen(node: &Node, retry: &mut Retry) -> kerrera_core::Error {
     // Hints were missed while nobody listened.
     node.client.wake_every_local();
     node.leaderless();
+    node.desk.ordered();
     node.health.well(NAME);
     loop {
         match listener.next().await {
             Ok(Hint::Work(queue)) => node.client.wake_local(&queue),
             Ok(Hint::Leaderless) => node.leaderless(),
-            Ok(_) => node.client.wake_every_local(),
+            Ok(Hint::Ordered) => node.desk.ordered(),
+            Ok(Hint::Signal(signal)) => node.desk.signal(signal),
+            Ok(Hint::Ping(name)) => node.ears.heard(name.into()),
+            Ok(_) => {
+                node.client.wake_every_local();
+                node.desk.changed();
+            }
             Err(error) => return error,
         }
         node.health.well(NAME);

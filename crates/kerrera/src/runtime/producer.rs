@@ -8,8 +8,10 @@ use kerrera_core::{ClaimToken, Job, Result};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Node, Queue, executor};
+use super::supervisor::supervise;
+use super::{Node, Queue, executor, lock};
 use crate::engine::producer::{Claimed, Event, Order, Producer};
+use crate::engine::queues::Settings;
 use crate::registry::Registry;
 
 /// The shell of a [`Producer`].
@@ -28,18 +30,30 @@ struct Answer {
     jobs: Result<Vec<Job>>,
 }
 
+/// The name of a queue's loop.
+pub(crate) fn name(queue: &Queue) -> String {
+    format!("producer.{}", queue.name)
+}
+
 impl<S: Send + Sync + 'static> Shell<S> {
-    pub(crate) fn name(&self) -> String {
-        format!("producer.{}", self.queue.name)
+    /// Begins to work the queue.
+    pub(crate) fn spawn(self) {
+        let (node, queue) = (self.node.clone(), self.queue.clone());
+        node.client.add_local(&queue.name, queue.inbox.clone());
+        let shell = Arc::new(self);
+        let task = supervise(name(&queue), node.health.clone(), move || shell.clone().run());
+        *lock(&queue.task) = Some(task);
     }
 
-    /// Claims and starts jobs until the node claims no more.
-    pub(crate) async fn run(self: Arc<Self>) {
+    /// Claims and starts jobs until the queue claims no more.
+    async fn run(self: Arc<Self>) {
         let queue = &self.queue;
         // After a restart of this loop, what it had started still runs.
         let running = u32::try_from(queue.running().len()).unwrap_or(u32::MAX);
         let batch = self.node.tuning.claim_batch;
-        let mut producer = Producer::new(queue.limit, batch, queue.paused, running);
+        let mut settings = queue.settings.subscribe();
+        let Settings { limit, paused } = *settings.borrow_and_update();
+        let mut producer = Producer::new(limit, batch, paused, running);
         let mut trusted = queue.trusted.subscribe();
         let mut claim: Option<JoinHandle<Answer>> = None;
         queue.inbox.wake();
@@ -53,14 +67,17 @@ impl<S: Send + Sync + 'static> Shell<S> {
                 }
                 () = queue.inbox.rung() => {}
                 _ = trusted.changed() => {}
+                _ = settings.changed() => {}
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
                 // What a claim under way brings must not be lost, so it is waited for.
-                () = self.node.stop.claims.cancelled(), if claim.is_none() => return,
+                () = queue.halt.claims.cancelled(), if claim.is_none() => return,
             }
 
+            let Settings { limit, paused } = *settings.borrow_and_update();
             let mut events = vec![
                 Event::Ended(queue.inbox.take_ended()),
-                Event::Pause(queue.paused || !*trusted.borrow_and_update()),
+                Event::Pause(paused || !*trusted.borrow_and_update()),
+                Event::Scale(limit),
             ];
             if queue.inbox.take_woken() {
                 events.push(Event::Wake);
@@ -69,7 +86,7 @@ impl<S: Send + Sync + 'static> Shell<S> {
                 Some(joined) => self.answered(joined),
                 None => Event::Tick,
             });
-            if self.node.stop.claims.is_cancelled() {
+            if queue.is_stopping() {
                 events.push(Event::Stop);
             }
             let now = Instant::now().into_std();
@@ -100,7 +117,7 @@ impl<S: Send + Sync + 'static> Shell<S> {
 
     fn answered(&self, joined: Result<Answer, JoinError>) -> Event {
         let jitter = fastrand::f64();
-        let name = self.name();
+        let name = name(&self.queue);
         let answer = match joined {
             Ok(answer) => answer,
             Err(error) => {
@@ -152,8 +169,10 @@ impl<S: Send + Sync + 'static> Shell<S> {
             self.node.acks.release(&job, token);
             return false;
         };
-        let stopping = self.node.stop.claims.is_cancelled();
-        if stopping || !*queue.trusted.borrow() {
+        // While the claim was under way the queue may have been stopped, paused or scaled down.
+        let Settings { limit, paused } = queue.settings();
+        let is_full = queue.running().len() >= limit as usize;
+        if queue.is_stopping() || paused || is_full || !*queue.trusted.borrow() {
             self.node.acks.release(&job, token);
             return false;
         }

@@ -19,11 +19,13 @@ pub(crate) async fn run(node: Arc<Node>) {
             () = sleep_until(Instant::from_std(stager.wakes_at())) => {}
             () = node.stop.loops.cancelled() => return,
         }
-        let with_room = node.queues.iter().filter(|queue| queue.has_room.load(Ordering::Relaxed));
+        let queues = node.queues();
+        let with_room = queues.iter().filter(|queue| queue.has_room.load(Ordering::Relaxed));
         let watched = with_room.map(|queue| queue.name.clone()).collect();
         let event = match node.storage().stage(tuning.stage_limit, watched).await {
             Ok(staged) => {
                 node.health.well(NAME);
+                node.desk.revision(staged.revision);
                 tell(&node, &staged.ready, staged.count);
                 tell_neighbours(&node).await;
                 Event::Staged(staged.count)

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use super::lock;
 use super::panics;
 use crate::engine::retry::Retry;
+use crate::engine::sonar::Connectivity;
 
 /// How the loops of a node are.
 #[derive(Debug, Default)]
@@ -49,6 +50,11 @@ impl Health {
         pulse.failure = Some(failure.to_string());
     }
 
+    /// The loop has ended for good.
+    pub(crate) fn forget(&self, name: &str) {
+        lock(&self.loops).remove(name);
+    }
+
     pub(crate) fn report(&self) -> HealthReport {
         let loops = lock(&self.loops);
         let now = Instant::now();
@@ -57,7 +63,11 @@ impl Health {
             last_success: now - pulse.last_success,
             failure: pulse.failure.clone(),
         });
-        HealthReport { loops: reports.collect(), unknown_workers: Vec::new() }
+        HealthReport {
+            loops: reports.collect(),
+            unknown_workers: Vec::new(),
+            connectivity: Connectivity::default(),
+        }
     }
 }
 
@@ -70,6 +80,8 @@ pub struct HealthReport {
     /// Queues and workers that were met there and are not registered here; their jobs are left for
     /// other nodes.
     pub unknown_workers: Vec<(String, String)>,
+    /// Whether hints of other nodes arrive. A node that hears none works all the same, by polling.
+    pub connectivity: Connectivity,
 }
 
 impl HealthReport {
