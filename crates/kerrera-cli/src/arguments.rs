@@ -1,9 +1,13 @@
 //! What can be typed.
 
+pub(crate) mod jobs;
+
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use kerrera::Timestamp;
+
+use jobs::JobsArguments;
 
 /// Background jobs in SQLite and PostgreSQL: what Oban is for Elixir.
 #[derive(Debug, Parser)]
@@ -22,6 +26,7 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     Migrate(MigrateArguments),
     Queues(QueuesArguments),
+    Jobs(Box<JobsArguments>),
 }
 
 /// Which database, for commands that look into one or change it.

@@ -44,6 +44,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Demo(arguments) => commands::demo::run(arguments).await,
             Command::Migrate(arguments) => commands::migrate::run(arguments).await,
             Command::Queues(arguments) => commands::queues::run(arguments).await,
+            Command::Jobs(arguments) => commands::jobs::run(*arguments).await,
         }
     })
 }

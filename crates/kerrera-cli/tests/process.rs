@@ -215,6 +215,12 @@ fn help_is_shown_and_nonsense_is_refused() {
         &["demo", "--seconds", "soon"],
         &["migrate"],
         &["migrate", "--database-url", "sqlite:a.db", "--plan", "--down", "1"],
+        &["jobs"],
+        &["jobs", "list", "--database-url", "sqlite:a.db", "--state", "done"],
+        &["jobs", "list", "--database-url", "sqlite:a.db", "--args", "{}"],
+        &["jobs", "list", "--database-url", "sqlite:a.db", "--since", "made=2026-01-01"],
+        &["jobs", "cancel", "--database-url", "sqlite:a.db"],
+        &["jobs", "delete", "--database-url", "sqlite:a.db", "--all", "--queue", "a"],
     ] {
         run(nonsense).ends_with(2);
     }
@@ -230,8 +236,8 @@ fn no_password_is_ever_repeated() {
         format!("mysql://someone:{CANARY}@127.0.0.1/nowhere"),
     ];
     for url in &urls {
-        for command in ["demo", "migrate"] {
-            let typed = run(&[command, "--database-url", url]).ends_with(1);
+        for command in [&["demo"][..], &["migrate"], &["jobs", "list"], &["jobs", "retry", "1"]] {
+            let typed = run(&[command, &["--database-url", url]].concat()).ends_with(1);
             assert!(!typed.error().is_empty());
             assert!(!typed.stderr.contains(CANARY), "{}", typed.stderr);
             assert!(!typed.stdout.contains(CANARY), "{}", typed.stdout);
@@ -324,4 +330,83 @@ fn queues_are_steered_and_shown() {
     ] {
         kerrera(nonsense).ends_with(2);
     }
+}
+
+/// Puts jobs in several states where the program finds them.
+const JOBS: &str = "
+    insert into oban_jobs (worker, queue, state, args, attempt) values
+        ('Mail', 'mail', 'available', '{\"user\": {\"id\": 7}}', 0),
+        ('Mail', 'mail', 'scheduled', '{\"user\": {\"id\": 8}}', 1),
+        ('Mail', 'mail', 'discarded', '{}', 20),
+        ('Report', 'default', 'completed', '{}', 1),
+        ('Report', 'default', 'executing', '{}', 1)";
+
+#[test]
+fn jobs_are_listed_and_managed_on_sqlite() {
+    let folder = folder();
+    let url = "sqlite:jobs.db";
+    finish(Process::start(&mut kerrera(folder.path(), &["migrate", "--database-url", url])))
+        .ends_with(0);
+    let file = Connection::open(folder.path().join("jobs.db")).unwrap();
+    file.execute_batch(JOBS).unwrap();
+    jobs_are_listed_and_managed(url, folder.path());
+
+    let typo = finish(Process::start(&mut kerrera(
+        folder.path(),
+        &["jobs", "list", "--database-url", "sqlite:typo.db"],
+    )));
+    typo.ends_with(1);
+    assert!(!folder.path().join("typo.db").exists(), "looking makes no database");
+}
+
+#[test]
+fn jobs_are_listed_and_managed_on_postgres() {
+    let database = Database::empty();
+    run(&["migrate", "--database-url", &database.url()]).ends_with(0);
+    database.psql(JOBS);
+    jobs_are_listed_and_managed(&database.url(), folder().path());
+}
+
+fn jobs_are_listed_and_managed(url: &str, folder: &Path) {
+    let jobs = |arguments: &[&str]| {
+        let arguments = [&["jobs"], arguments, &["--database-url", url]].concat();
+        finish(Process::start(&mut kerrera(folder, &arguments)))
+    };
+    let count = |arguments: &[&str]| {
+        let listed = jobs(&[&["list"], arguments].concat()).ends_with(0);
+        listed.stdout.lines().count() - 1
+    };
+    assert_eq!(count(&[]), 5);
+    assert_eq!(count(&["--state", "available,scheduled", "--queue", "mail"]), 2);
+    assert_eq!(count(&["--queue", "mail", "--queue", "default", "--attempt", "1"]), 3);
+    assert_eq!(count(&["--args", "{\"user\": {\"id\": 7}}"]), 1);
+    assert_eq!(count(&["--before", "inserted=1999-01-01T00:00:00Z"]), 0);
+
+    let page = jobs(&["list", "--limit", "2", "--json"]).ends_with(0).stdout;
+    assert!(page.contains("\"next\":\"4\"") && page.contains("\"state\":\"executing\""), "{page}");
+    let page = jobs(&["list", "--limit", "2", "--after", "4"]).ends_with(0);
+    assert!(page.stdout.contains("\n3 ") && page.stdout.contains("\n2 "), "{}", page.stdout);
+    assert!(page.stderr.contains("--after 2"), "{}", page.stderr);
+
+    let shown = jobs(&["show", "1"]).ends_with(0).stdout;
+    assert!(shown.contains("Mail") && shown.contains("available"), "{shown}");
+    assert!(jobs(&["show", "1", "--json"]).ends_with(0).stdout.contains("\"worker\":\"Mail\""));
+    assert!(jobs(&["show", "99"]).ends_with(1).error().contains("no job 99"));
+
+    let dry = jobs(&["cancel", "--queue", "mail", "--dry-run"]).ends_with(0).stdout;
+    assert_eq!(dry, "would be cancelled: 2 jobs (1 scheduled, 1 available)");
+    assert_eq!(count(&["--state", "cancelled"]), 0, "nothing was done");
+    let all = jobs(&["cancel", "--all"]).ends_with(0).stdout;
+    assert_eq!(all, "cancelled: 3 jobs (1 scheduled, 1 available, 1 executing)");
+
+    let some = jobs(&["retry", "3", "99", "3"]).ends_with(1);
+    assert_eq!(some.stdout, "made available: 1 job (1 discarded)");
+    assert!(some.stderr.contains("job 99 was not made available"), "{}", some.stderr);
+    let again = jobs(&["retry", "3", "--json"]).ends_with(1).stdout;
+    assert!(again.contains("\"count\":0") && again.contains("\"left_alone\":[3]"), "{again}");
+    let none = jobs(&["delete", "--state", "retryable"]).ends_with(0).stdout;
+    assert_eq!(none, "deleted: 0 jobs");
+    let one = jobs(&["delete", "--all", "--limit", "1", "--json"]).ends_with(0).stdout;
+    assert!(one.contains("\"states\":{\"cancelled\":1}"), "{one}");
+    assert_eq!(count(&[]), 4);
 }

@@ -28,7 +28,9 @@ mod fixture;
 pub mod insert;
 pub mod liveness;
 pub mod maintenance;
+pub mod manage;
 pub mod operations;
+pub mod query;
 pub mod queues;
 pub mod stage;
 pub mod within;
@@ -155,6 +157,33 @@ macro_rules! conformance_tests {
             whoever_listens_hears_of_an_order
             producers_are_told_with_their_limit_and_pause
         }
+        $crate::conformance_tests! { @group $fixture, query:
+            an_empty_query_has_every_job
+            every_field_is_asked_alone_and_as_a_list
+            tags_are_asked_whole_or_one_by_one
+            args_and_meta_are_asked_by_what_they_contain
+            hostile_values_are_only_values
+            times_are_asked_from_an_instant_up_to_another
+            pages_meet_every_job_once_in_any_order
+            a_count_goes_no_further_than_its_limit
+            rows_of_an_unusual_form_are_found_like_any
+        }
+        $crate::conformance_tests! { @group $fixture, manage:
+            every_state_is_left_as_it_is_decided
+            what_ended_before_is_emptied_by_a_retry
+            only_what_a_query_has_is_touched
+            states_that_do_not_allow_it_are_no_work_at_all
+            batches_go_on_where_the_last_one_ended
+            a_running_job_that_is_cancelled_names_its_claim
+            a_late_end_of_a_cancelled_run_that_was_retried_is_lost
+            cancels_and_ends_of_runs_agree_on_one_end
+            a_change_writes_what_it_names_and_nothing_else
+            a_change_of_no_row_finds_none
+            a_change_that_the_job_does_not_allow_changes_nothing
+            a_change_of_a_running_job_leaves_its_run_alone
+            reports_are_written_while_the_claim_holds
+            reports_survive_a_meta_of_an_unusual_form
+        }
         $crate::conformance_tests! { @group $fixture, within:
             a_transaction_inserts_what_an_insertion_would
             a_transaction_keeps_the_order_of_a_thousand_jobs
@@ -198,8 +227,10 @@ mod tests {
             include_str!("conformance/insert.rs"),
             include_str!("conformance/liveness.rs"),
             include_str!("conformance/maintenance.rs"),
+            include_str!("conformance/manage.rs"),
             include_str!("conformance/operations.rs"),
             include_str!("conformance/queues.rs"),
+            include_str!("conformance/query.rs"),
             include_str!("conformance/stage.rs"),
             include_str!("conformance/within.rs"),
         ];

@@ -28,7 +28,7 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// A job breaks the rules of insertion.
+    /// A job breaks the rules of insertion, or a change to one would.
     InvalidJob,
     /// A setting or a call cannot work: an unknown queue, a worker name used twice, a bad URL.
     Config,
@@ -71,6 +71,14 @@ impl Error {
     pub(crate) fn invalid_job(worker: &str, violations: Vec<Violation>) -> Error {
         let rules: Vec<String> = violations.iter().map(ToString::to_string).collect();
         let message = format!("the job for {worker:?} was not inserted: {}", rules.join("; "));
+        let mut error = Error::new(Kind::InvalidJob, message);
+        error.0.violations = violations;
+        error
+    }
+
+    pub(crate) fn invalid_change(violations: Vec<Violation>) -> Error {
+        let rules: Vec<String> = violations.iter().map(ToString::to_string).collect();
+        let message = format!("the job was not changed: {}", rules.join("; "));
         let mut error = Error::new(Kind::InvalidJob, message);
         error.0.violations = violations;
         error

@@ -98,6 +98,11 @@ impl Job {
         count.and_then(|count| i32::try_from(count).ok()).unwrap_or_default()
     }
 
+    /// How far its last run said that it was, if it ever did.
+    pub fn progress(&self) -> Option<Progress> {
+        self.meta.get(PROGRESS).and_then(|progress| serde_json::from_value(progress).ok())
+    }
+
     /// The token of its last claim, if Kerrera made it.
     pub fn claim_token(&self) -> Option<ClaimToken> {
         self.attempted_by.get(2).and_then(|text| ClaimToken::parse(text))
@@ -118,6 +123,33 @@ impl fmt::Debug for Job {
             .field("scheduled_at", &self.scheduled_at)
             .field("errors", &self.errors.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// The meta key under which a run keeps how far it is.
+pub const PROGRESS: &str = "k_progress";
+
+/// How far a run is, in its own words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Progress {
+    /// How much is done.
+    pub done: u64,
+    /// How much there is to do.
+    pub total: u64,
+    /// What it is about; at most 500 characters.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+impl Progress {
+    /// The longest note that is kept, in characters.
+    pub const LONGEST_NOTE: usize = 500;
+
+    /// How far a run is; the note is made safe to store, and cut if it is too long.
+    pub fn new(done: u64, total: u64, note: &str) -> Progress {
+        let note: String = note.chars().take(Progress::LONGEST_NOTE).collect();
+        Progress { done, total, note: crate::failure::sanitise(&note) }
     }
 }
 

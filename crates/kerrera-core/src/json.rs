@@ -52,6 +52,33 @@ impl Json {
     }
 }
 
+/// Whether a JSON value contains another: PostgreSQL's `@>` on `jsonb`, for databases without it.
+///
+/// An object contains another if it has all of its keys, with values that contain those; an array if
+/// each element of the other is contained in one of its own; anything else if it is equal. Numbers
+/// are compared by value.
+///
+/// ```
+/// use kerrera_core::json::contains;
+/// use serde_json::json;
+///
+/// assert!(contains(&json!({"a": {"b": [1, 2, 3]}, "c": 1}), &json!({"a": {"b": [3]}})));
+/// ```
+pub fn contains(whole: &Value, part: &Value) -> bool {
+    match (whole, part) {
+        (Value::Object(whole), Value::Object(part)) => {
+            part.iter().all(|(key, part)| whole.get(key).is_some_and(|whole| contains(whole, part)))
+        }
+        (Value::Array(whole), Value::Array(part)) => {
+            part.iter().all(|part| whole.iter().any(|whole| contains(whole, part)))
+        }
+        (Value::Number(whole), Value::Number(part)) => {
+            whole == part || ((whole.is_f64() || part.is_f64()) && whole.as_f64() == part.as_f64())
+        }
+        (whole, part) => whole == part,
+    }
+}
+
 impl Default for Json {
     /// The empty object.
     fn default() -> Json {

@@ -10,6 +10,7 @@
 //! - [`worker`]: what a worker declares about its jobs (name, queue, attempts, back-off).
 //! - [`new_job`]: a job before it is inserted, and the rules that it must obey.
 //! - [`job`]: a job as it is stored.
+//! - [`job_query`]: which jobs are meant. [`job_change`]: what is to be changed of one.
 //! - [`state`]: the states, and the one function that decides every change of state.
 //! - [`outcome`]: what a run of a job ends with.
 //! - [`backoff`]: how long a failed job waits.
@@ -29,6 +30,8 @@ pub mod error;
 pub mod executor;
 pub mod failure;
 pub mod job;
+pub mod job_change;
+pub mod job_query;
 pub mod json;
 pub mod new_job;
 pub mod outcome;
@@ -42,7 +45,9 @@ pub mod worker;
 pub mod conformance;
 
 pub use error::{Error, Result};
-pub use job::{AttemptError, Job, JobId};
+pub use job::{AttemptError, Job, JobId, Progress};
+pub use job_change::{JobChange, ValidChange};
+pub use job_query::{JobOrder, JobQuery, JobTime, Place, ValidQuery};
 pub use json::Json;
 pub use new_job::{Limits, NewJob, Schedule, ValidJob};
 pub use outcome::{JobError, JobResult, Outcome};

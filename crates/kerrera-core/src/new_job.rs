@@ -135,13 +135,8 @@ impl NewJob {
         let mut broken = Vec::new();
         check_name(&mut broken, "worker", &self.worker);
         check_name(&mut broken, "queue", &self.queue);
-        if self.priority > 9 {
-            broken.push(Violation::new("priority", self.priority, "must be between 0 and 9"));
-        }
-        if !(1..=32_767).contains(&self.max_attempts) {
-            let rule = "must be between 1 and 32767";
-            broken.push(Violation::new("max_attempts", self.max_attempts, rule));
-        }
+        check_priority(&mut broken, self.priority);
+        check_max_attempts(&mut broken, self.max_attempts);
         check_time(&mut broken, self.schedule);
         let tags = normalise_tags(&mut broken, self.tags, limits);
         if !self.meta.is_object() {
@@ -243,7 +238,11 @@ pub struct Violation {
 }
 
 impl Violation {
-    fn new(field: impl Into<String>, value: impl ToString, rule: &'static str) -> Violation {
+    pub(crate) fn new(
+        field: impl Into<String>,
+        value: impl ToString,
+        rule: &'static str,
+    ) -> Violation {
         Violation { field: field.into(), value: value.to_string(), rule }
     }
 }
@@ -326,7 +325,7 @@ impl Serialize for Schedule {
     }
 }
 
-fn check_name(broken: &mut Vec<Violation>, field: &'static str, name: &str) {
+pub(crate) fn check_name(broken: &mut Vec<Violation>, field: &'static str, name: &str) {
     if name.trim().is_empty() {
         broken.push(Violation::new(field, format!("{name:?}"), "must not be blank"));
     } else if name.chars().count() > LONGEST_NAME {
@@ -338,7 +337,19 @@ fn check_name(broken: &mut Vec<Violation>, field: &'static str, name: &str) {
     }
 }
 
-fn check_time(broken: &mut Vec<Violation>, schedule: Schedule) {
+pub(crate) fn check_priority(broken: &mut Vec<Violation>, priority: u8) {
+    if priority > 9 {
+        broken.push(Violation::new("priority", priority, "must be between 0 and 9"));
+    }
+}
+
+pub(crate) fn check_max_attempts(broken: &mut Vec<Violation>, attempts: u32) {
+    if !(1..=32_767).contains(&attempts) {
+        broken.push(Violation::new("max_attempts", attempts, "must be between 1 and 32767"));
+    }
+}
+
+pub(crate) fn check_time(broken: &mut Vec<Violation>, schedule: Schedule) {
     let rule = "must be in the years 1970 to 9999";
     match schedule {
         Schedule::At(time) if !time.is_storable() => {
@@ -351,7 +362,11 @@ fn check_time(broken: &mut Vec<Violation>, schedule: Schedule) {
     }
 }
 
-fn normalise_tags(broken: &mut Vec<Violation>, tags: Vec<String>, limits: &Limits) -> Vec<String> {
+pub(crate) fn normalise_tags(
+    broken: &mut Vec<Violation>,
+    tags: Vec<String>,
+    limits: &Limits,
+) -> Vec<String> {
     let mut kept: Vec<String> = Vec::with_capacity(tags.len());
     for tag in tags {
         let tag = tag.trim().to_lowercase();
@@ -373,7 +388,12 @@ fn normalise_tags(broken: &mut Vec<Violation>, tags: Vec<String>, limits: &Limit
     kept
 }
 
-fn check_json(broken: &mut Vec<Violation>, field: &'static str, json: &Json, most: usize) {
+pub(crate) fn check_json(
+    broken: &mut Vec<Violation>,
+    field: &'static str,
+    json: &Json,
+    most: usize,
+) {
     let text = json.as_str();
     if text.len() > most {
         let value = format!("of {} bytes", text.len());

@@ -139,6 +139,8 @@ pub enum Event {
     Rescued,
     /// A person wants it run again.
     Retried,
+    /// A person wants it run at another time, which is written beside the move.
+    Rescheduled,
 }
 
 /// What becomes of the attempt counter.
@@ -243,7 +245,9 @@ impl std::error::Error for Illegal {}
 ///
 /// [`Illegal`] when the event cannot happen there, for example when a completed job is claimed.
 pub fn decide(at: Position, event: Event) -> Result<Move, Illegal> {
-    use State::{Available, Cancelled, Completed, Discarded, Executing, Retryable, Scheduled};
+    use State::{
+        Available, Cancelled, Completed, Discarded, Executing, Retryable, Scheduled, Suspended,
+    };
 
     let attempts_left = at.attempt < at.max_attempts;
     let decided = match (at.state, event) {
@@ -280,6 +284,10 @@ pub fn decide(at: Position, event: Event) -> Result<Move, Illegal> {
             ..Move::to(Available)
         },
 
+        // Whoever holds it back is the one to release it.
+        (Suspended, Event::Rescheduled) => Move::to(Suspended),
+        (Scheduled | Available | Retryable, Event::Rescheduled) => Move::to(Scheduled),
+
         _ => return Err(Illegal { at, event }),
     };
     Ok(decided)
@@ -299,6 +307,7 @@ pub fn table() -> String {
         ("released", Event::Released),
         ("rescued", Event::Rescued),
         ("retried", Event::Retried),
+        ("rescheduled", Event::Rescheduled),
     ];
     let mut lines = vec![
         "| event | from | attempts left | to | attempt | scheduled_at | also |".to_owned(),
@@ -327,6 +336,7 @@ fn line(event: &str, from: State, left: &str, decided: Move) -> String {
         Attempt::GiveBack => "− 1",
     };
     let wait = match decided.wait {
+        None if event == "rescheduled" => "the new time",
         None => "",
         Some(Duration::ZERO) => "now",
         Some(_) => "now + wait",
@@ -364,6 +374,7 @@ mod tests {
             Just(Event::Released),
             Just(Event::Rescued),
             Just(Event::Retried),
+            Just(Event::Rescheduled),
         ]
     }
 

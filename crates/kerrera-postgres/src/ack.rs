@@ -5,7 +5,7 @@
 //! of the rows that it left alone.
 
 use kerrera_core::state::{Attempt, Move, Stamp as End, State};
-use kerrera_core::storage::{Ack, Acked, Failure};
+use kerrera_core::storage::{Ack, Acked, Failure, Report};
 use kerrera_core::{JobId, Result, ValidJob};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -48,6 +48,21 @@ pub(crate) async fn ack(
         places = later;
     }
     Ok(answers)
+}
+
+/// Writes how far runs are.
+pub(crate) async fn report(
+    session: &mut Session,
+    Call { sql, input: reports, .. }: &Call<Vec<Report>>,
+) -> Result<Vec<JobId>> {
+    let ids: Vec<JobId> = reports.iter().map(|report| report.id).collect();
+    let tokens: Vec<&str> = reports.iter().map(|report| report.token.as_str()).collect();
+    let progress: Vec<String> =
+        reports.iter().map(|report| serde_json::json!(report.progress).to_string()).collect();
+    let parameters: [Parameter<'_>; 3] =
+        [(&ids, Type::INT8_ARRAY), (&tokens, Type::TEXT_ARRAY), (&progress, Type::TEXT_ARRAY)];
+    let rows = session.query("the report", &sql.report, &parameters).await?;
+    Ok(rows.iter().filter_map(|row| row.try_get(0).ok()).collect())
 }
 
 struct Batch<'a> {

@@ -30,6 +30,7 @@ mod neighbours;
 mod operations;
 mod pool;
 mod process_id;
+mod query;
 mod queues;
 mod rows;
 mod schema;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use kerrera_core::error::Kind;
-use kerrera_core::storage::Count;
-use kerrera_core::{Error, Job, JobId, Result};
+use kerrera_core::state::Position;
+use kerrera_core::storage::{Count, Updated};
+use kerrera_core::{Error, Job, JobId, Json, Result, Schedule, Timestamp, ValidChange};
 use tokio_postgres::types::Type;
 
 use crate::connection::{Parameter, Session};
 use crate::migrate::{self, LATEST};
-use crate::rows;
+use crate::rows::{self, Stamp};
 use crate::schema::Found;
 use crate::statements::{Call, Statements};
 
@@ -52,6 +53,49 @@ pub(crate) async fn job(
     let parameters: [Parameter<'_>; 1] = [(id, Type::INT8)];
     let rows = session.query("looking for a job", &sql.job, &parameters).await?;
     rows.first().map(rows::job).transpose()
+}
+
+/// Changes a job, in a transaction that holds its row.
+pub(crate) async fn update(
+    session: &mut Session,
+    Call { sql, now, input: (id, change) }: &Call<(JobId, ValidChange)>,
+) -> Result<Updated> {
+    let number: [Parameter<'_>; 1] = [(id, Type::INT8)];
+    let rows = session.query("locking a job", &sql.standing, &number).await?;
+    let Some(row) = rows.first() else {
+        let rows = session.query("looking for a job", &sql.exists, &number).await?;
+        let is_there = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
+        return Ok(if is_there { Updated::Locked } else { Updated::NotFound });
+    };
+    let state: String = row.try_get(0).unwrap_or_default();
+    let state = state.parse().map_err(|error| {
+        Error::new(Kind::ForeignSchema, format!("job {id} was not changed: {error}"))
+    })?;
+    let number = |at| row.try_get(at).unwrap_or_default();
+    let state = change.decide(Position { state, attempt: number(1), max_attempts: number(2) })?;
+
+    let text = |json: &Option<Json>| json.as_ref().map(|json| json.as_str().to_owned());
+    let (args, meta) = (text(&change.args), text(&change.meta));
+    let wait = change.schedule.and_then(Schedule::wait_micros);
+    let time = change.schedule.and_then(Schedule::at_micros);
+    let time = time.map(|time| Stamp(Timestamp::from_micros(time)));
+    let parameters: [Parameter<'_>; 12] = [
+        (id, Type::INT8),
+        (now, Type::TIMESTAMP),
+        (&state.as_str(), Type::TEXT),
+        (&args, Type::TEXT),
+        (&meta, Type::TEXT),
+        (&change.tags, Type::TEXT_ARRAY),
+        (&change.queue, Type::TEXT),
+        (&change.worker, Type::TEXT),
+        (&change.priority, Type::INT4),
+        (&change.max_attempts, Type::INT4),
+        (&wait, Type::INT8),
+        (&time, Type::TIMESTAMP),
+    ];
+    let rows = session.query("changing a job", &sql.update, &parameters).await?;
+    let job = rows.first().map(rows::job).transpose()?;
+    Ok(job.map(Box::new).map_or(Updated::NotFound, Updated::Changed))
 }
 
 /// How many jobs there are, by queue and state; those in a state of somebody else's are left out.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use kerrera_core::error::Kind;
 use kerrera_core::storage::{Hint, Listener, Pending};
-use kerrera_core::{Error, Result};
+use kerrera_core::{Error, JobId, Result};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_postgres::types::Type;
@@ -14,7 +14,7 @@ use crate::connection::{Parameter, Session};
 use crate::schema::quoted;
 use crate::server::{Profile, Server};
 use crate::statements::{Call, bare};
-use crate::wire::{self, Channel, Channels, Reader};
+use crate::wire::{self, Channel, Channels, PKILL, Reader};
 
 /// Tells every process that listens that there is work in these queues.
 pub(crate) async fn notify(
@@ -39,6 +39,16 @@ async fn send(session: &mut Session, channel: &str, payloads: &[String]) -> Resu
     let parameters: [Parameter<'_>; 2] = [(&channel, Type::TEXT), (&payloads, Type::TEXT_ARRAY)];
     let notify = bare(include_str!("sql/notify.sql"));
     session.query("the notification", &notify, &parameters).await.map(drop)
+}
+
+/// Tells every process that these jobs are to stop, in the words of Oban.
+pub(crate) async fn stop_jobs(
+    session: &mut Session,
+    Call { sql, input: ids, .. }: &Call<Vec<JobId>>,
+) -> Result<()> {
+    let payloads = ids.iter().map(|id| wire::encode(&json!({ "action": PKILL, "job_id": id })));
+    let payloads: Vec<String> = payloads.collect::<Result<_>>()?;
+    send(session, sql.channels.name(Channel::Signal), &payloads).await
 }
 
 /// Begins to listen, on a connection that does nothing else.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kerrera_core::failure::ERRORS_KEPT;
+use kerrera_core::job::PROGRESS;
 use kerrera_core::state::RESCUED;
 
 use crate::rows::Stamp;
@@ -47,6 +48,15 @@ pub(crate) struct Statements {
     pub(crate) reclaim: String,
     pub(crate) waiting: String,
     pub(crate) neighbours: Neighbours,
+    pub(crate) jobs: String,
+    pub(crate) count: String,
+    pub(crate) cancel: String,
+    pub(crate) retry: String,
+    pub(crate) delete: String,
+    pub(crate) standing: String,
+    pub(crate) exists: String,
+    pub(crate) update: String,
+    pub(crate) report: String,
 }
 
 /// What depends on which neighbours there can be.
@@ -91,6 +101,7 @@ impl Statements {
             ("{leader_channel}", channels.name(Channel::Leader).to_owned()),
             ("{kept}", ERRORS_KEPT.to_string()),
             ("{rescued}", RESCUED.to_owned()),
+            ("{progress}", PROGRESS.to_owned()),
         ];
         let fill = |text: &str| {
             let bare = bare(text);
@@ -157,6 +168,15 @@ impl Statements {
                     })
                     .collect(),
             },
+            jobs: fill(file!("jobs")),
+            count: fill(file!("count")),
+            cancel: fill(file!("cancel")),
+            retry: fill(file!("retry")),
+            delete: fill(file!("delete")),
+            standing: fill(file!("standing")),
+            exists: fill(file!("exists")),
+            update: fill(file!("update")),
+            report: fill(file!("report")),
         }
     }
 }

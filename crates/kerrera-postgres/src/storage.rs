@@ -6,12 +6,16 @@ use std::time::{Duration, Instant};
 
 use kerrera_core::error::Kind;
 use kerrera_core::executor::{Dialect, InsertPlan};
+use kerrera_core::job_query::Condition;
 use kerrera_core::storage::{
-    Ack, Acked, Beat, Candidate, Claim, Count, Enrolled, Inserted, Jobs, Leader, Lease, Listener,
-    Liveness, Look, Maintenance, Neighbours, Operations, Order, Orders, Pending, Producer, Prune,
-    Pruned, Pulse, Queues, Reindexed, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage,
+    Ack, Acked, Batch, Beat, Candidate, Claim, Count, Enrolled, Inserted, Jobs, Leader, Lease,
+    Listener, Liveness, Look, Maintenance, Managed, Neighbours, Operations, Order, Orders, Pending,
+    Producer, Prune, Pruned, Pulse, Queues, Reindexed, Report, Rescue, Seat, Sighting, Signal,
+    Signals, Staged, Storage, Updated,
 };
-use kerrera_core::{ClaimToken, Clock, Error, Job, JobId, Result, State, Uuid, ValidJob};
+use kerrera_core::{
+    ClaimToken, Clock, Error, Job, JobId, Result, State, Uuid, ValidChange, ValidJob, ValidQuery,
+};
 
 use crate::claim::{self, Unanswered};
 use crate::config::Config;
@@ -23,7 +27,7 @@ use crate::pool::Pool;
 use crate::rows::Stamp;
 use crate::server::{Profile, Server};
 use crate::statements::{Call, Statements};
-use crate::{ack, insert, maintenance, neighbours, operations, queues, signals, stage};
+use crate::{ack, insert, maintenance, neighbours, operations, query, queues, signals, stage};
 
 /// Jobs in a PostgreSQL database, in Oban's tables.
 ///
@@ -62,6 +66,8 @@ struct Inner {
     side: Arc<Link>,
     /// What only a leader does, so that nobody waits for it.
     keeping: Arc<Link>,
+    /// For searches, which may read many rows.
+    desk: Arc<Link>,
     migrating: Arc<Link>,
     listening: Profile,
     unanswered: Unanswered,
@@ -117,6 +123,7 @@ impl Postgres {
             signal: Link::new(&signal_server, ordinary),
             side: Link::new(&server, ordinary),
             keeping: Link::new(&server, ordinary),
+            desk: Link::new(&server, ordinary),
             migrating: Link::new(&server, migrating),
             listening: ordinary,
             unanswered: Unanswered::default(),
@@ -226,6 +233,13 @@ impl Jobs for Postgres {
         Box::pin(async move {
             let (link, call) = (self.0.hot.pick(), self.call(acks)?);
             link.run(call, |session, call| Box::pin(ack::ack(session, call))).await
+        })
+    }
+
+    fn report(&self, reports: Vec<Report>) -> Pending<'_, Vec<JobId>> {
+        Box::pin(async move {
+            let (link, call) = (self.0.hot.pick(), self.call(reports)?);
+            link.run(call, |session, call| Box::pin(ack::report(session, call))).await
         })
     }
 
@@ -365,6 +379,13 @@ impl Signals for Postgres {
         }))
     }
 
+    fn stop_jobs(&self, ids: Vec<JobId>) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.signal, self.call(ids)?);
+            link.run(call, |session, call| Box::pin(signals::stop_jobs(session, call))).await
+        })
+    }
+
     fn listen(&self) -> Pending<'_, Box<dyn Listener>> {
         Box::pin(async move {
             let sql = self.statements()?;
@@ -424,6 +445,45 @@ impl Operations for Postgres {
         Box::pin(async move {
             let (link, call) = (&self.0.side, self.call(id)?);
             link.run(call, |session, call| Box::pin(operations::job(session, call))).await
+        })
+    }
+
+    fn jobs(&self, query: ValidQuery) -> Pending<'_, Vec<Job>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.desk, self.call(query)?);
+            link.run(call, |session, call| Box::pin(query::jobs(session, call))).await
+        })
+    }
+
+    fn count(&self, query: ValidQuery) -> Pending<'_, u64> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.desk, self.call(query)?);
+            link.run(call, |session, call| Box::pin(query::count(session, call))).await
+        })
+    }
+
+    fn manage(&self, batch: Batch) -> Pending<'_, Vec<Managed>> {
+        Box::pin(async move {
+            // A job by its number is found at once, and does not wait behind a search.
+            let by_number = |condition: &Condition| matches!(condition, Condition::Ids(_));
+            let is_search = !batch.conditions.iter().any(by_number);
+            let link = if is_search { &self.0.desk } else { &self.0.side };
+            let call = self.call(batch)?;
+            link.run(call, |session, call| Box::pin(query::manage(session, call))).await
+        })
+    }
+
+    fn update(&self, id: JobId, change: ValidChange) -> Pending<'_, Updated> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call((id, change))?);
+            let verb: Verb<Call<(JobId, ValidChange)>, Updated> = |session, call| {
+                Box::pin(async move {
+                    let verb: Verb<Call<(JobId, ValidChange)>, Updated> =
+                        |session, call| Box::pin(operations::update(session, call));
+                    session.transaction("changing a job", call, verb).await
+                })
+            };
+            link.run(call, verb).await
         })
     }
 

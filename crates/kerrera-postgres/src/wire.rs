@@ -26,6 +26,9 @@ const LONGEST: usize = 7_999;
 /// The most that is unpacked, in bytes; what is larger is nobody's message.
 const LONGEST_UNPACKED: u64 = 64 * 1024;
 
+/// Oban's word for a job that is to stop.
+pub(crate) const PKILL: &str = "pkill";
+
 /// What a notification is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Channel {
@@ -187,6 +190,10 @@ fn decode(payload: &str) -> Option<Map<String, Value>> {
 
 /// What a message on the channel of signals orders.
 fn signals(message: &Map<String, Value>) -> Option<Vec<Hint>> {
+    let action = text(message, "action")?;
+    if action == PKILL {
+        return Some(vec![Hint::Stop(message.get("job_id")?.as_i64()?)]);
+    }
     let ident = match message.get("ident") {
         None | Some(Value::Null) => None,
         Some(ident) => Some(ident.as_str()?.to_owned()).filter(|ident| ident != "any"),
@@ -205,7 +212,7 @@ fn signals(message: &Map<String, Value>) -> Option<Vec<Hint>> {
     };
     let paused = message.get("paused").and_then(Value::as_bool);
     let mut actions = Vec::new();
-    match text(message, "action")? {
+    match action {
         "pause" => actions.push(Action::Pause),
         "resume" => actions.push(Action::Resume),
         "scale" => {
@@ -284,6 +291,8 @@ mod tests {
             r#"{"action":"pause","queue":""}"#,
             r#"{"action":"pause","ident":1}"#,
             r#"{"action":"start","limit":1}"#,
+            r#"{"action":"pkill"}"#,
+            r#"{"action":"pkill","job_id":"1"}"#,
             r#"{"action":"scale","queue":"a"}"#,
             r#"{"action":"scale","queue":"a","limit":0}"#,
             r#"{"action":"scale","queue":"a","limit":-1}"#,
@@ -312,6 +321,9 @@ mod tests {
         let start = of(r#"{"action":"start","ident":"any","limit":10,"queue":"m","paused":true}"#);
         assert_eq!(start, any(Some("m"), Action::Start { limit: 10, paused: true }));
         assert_eq!(of(r#"{"action":"stop","queue":"m"}"#), any(Some("m"), Action::Stop));
+        let pkill = r#"{"action":"pkill","job_id":2147483650}"#;
+        assert_eq!(of(pkill), [Hint::Stop(2_147_483_650)]);
+        assert_eq!(of(&packed(pkill.as_bytes())), [Hint::Stop(2_147_483_650)], "as Python does");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use kerrera_core::{Error, Result};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::options::{Place, Synchronous};
+use crate::query;
 use crate::refusal::{self, Holder, told};
 
 /// How long one try waits for a lock. Behind a transaction of this process it is the only one.
@@ -158,6 +159,7 @@ fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
     connection.busy_handler(Some(wait_for_lock as fn(i32) -> bool))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "trusted_schema", false)?;
+    query::teach(&connection)?;
     Ok(connection)
 }
 

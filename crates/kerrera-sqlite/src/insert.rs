@@ -67,6 +67,6 @@ pub(crate) fn plan(clock: &Clock, jobs: &[ValidJob]) -> Result<InsertPlan> {
     Ok(InsertPlan::new(Dialect::Sqlite, sql, json))
 }
 
-fn tags(tags: &[String]) -> String {
+pub(crate) fn tags(tags: &[String]) -> String {
     serde_json::Value::from(tags).to_string()
 }

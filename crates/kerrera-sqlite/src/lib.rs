@@ -16,8 +16,8 @@
 //! # Layout
 //!
 //! - [`Sqlite`] is the storage; `storage` has the traits that it implements, one line a verb. Each
-//!   verb has a module of its own, named like it (`insert`, `claim`, `ack`, `stage`, `liveness`, `queues`),
-//!   and its SQL in `sql/`.
+//!   verb has a module of its own, named like it (`insert`, `claim`, `ack`, `stage`, `liveness`,
+//!   `queues`, `operations`), and its SQL in `sql/`. `query` makes SQL of queries.
 //! - `writer` owns the only connection that writes, and commits what waits for it in groups.
 //!   `reader` answers questions beside it.
 //! - `schema` makes and checks the tables, `connection` opens the file.
@@ -33,8 +33,10 @@ mod liveness;
 mod lookout;
 mod maintenance;
 mod moves;
+mod operations;
 mod options;
 mod presence;
+mod query;
 mod queues;
 mod reader;
 mod refusal;

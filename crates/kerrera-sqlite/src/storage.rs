@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::storage::{
-    Ack, Acked, Beat, Candidate, Claim, Count, Enrolled, Hint, Inserted, Jobs, Leader, Lease,
-    Listener, Liveness, Look, Maintenance, Neighbours, Operations, Order, Orders, Pending,
-    Producer, Prune, Pruned, Pulse, Queues, Reindexed, Rescue, Seat, Sighting, Signal, Signals,
-    Staged, Storage,
+    Ack, Acked, Batch, Beat, Candidate, Claim, Count, Enrolled, Hint, Inserted, Jobs, Leader,
+    Lease, Listener, Liveness, Look, Maintenance, Managed, Neighbours, Operations, Order, Orders,
+    Pending, Producer, Prune, Pruned, Pulse, Queues, Reindexed, Report, Rescue, Seat, Sighting,
+    Signal, Signals, Staged, Storage, Updated,
 };
-use kerrera_core::{Job, JobId, Result, State, Uuid, ValidJob};
-use rusqlite::{Connection, OptionalExtension, named_params};
+use kerrera_core::{Job, JobId, Result, State, Uuid, ValidChange, ValidJob, ValidQuery};
+use rusqlite::Connection;
 
 use crate::sqlite::{Ear, Sqlite};
 use crate::writer::now;
-use crate::{ack, claim, insert, liveness, maintenance, queues, row, stage};
+use crate::{ack, claim, insert, liveness, maintenance, operations, query, queues, row, stage};
 
 impl Storage for Sqlite {
     fn dialect(&self) -> Dialect {
@@ -50,6 +50,12 @@ impl Jobs for Sqlite {
     fn ack(&self, acks: Vec<Ack>) -> Pending<'_, Vec<Acked>> {
         Box::pin(self.write("write how runs ended", move |connection, now| {
             Ok(ack::ack(connection, now, &acks)?)
+        }))
+    }
+
+    fn report(&self, reports: Vec<Report>) -> Pending<'_, Vec<JobId>> {
+        Box::pin(self.write("write how far runs are", move |connection, now| {
+            Ok(operations::report(connection, now, &reports)?)
         }))
     }
 
@@ -190,6 +196,14 @@ impl Signals for Sqlite {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    fn stop_jobs(&self, ids: Vec<JobId>) -> Pending<'_, ()> {
+        // Other processes see that the file has changed, and ask what of theirs still runs.
+        for id in ids {
+            let _ = self.told().send(Hint::Stop(id));
+        }
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn listen(&self) -> Pending<'_, Box<dyn Listener>> {
         Box::pin(async {
             let (told, place) = (self.told().subscribe(), self.place().clone());
@@ -244,9 +258,24 @@ impl Operations for Sqlite {
     }
 
     fn job(&self, id: JobId) -> Pending<'_, Option<Job>> {
-        Box::pin(self.read("read a job", move |connection| {
-            let mut statement = connection.prepare_cached(include_str!("sql/job.sql"))?;
-            statement.query_row(named_params! {":id": id}, row::job).optional()
+        Box::pin(self.read("read a job", move |connection| operations::job(connection, id)))
+    }
+
+    fn jobs(&self, query: ValidQuery) -> Pending<'_, Vec<Job>> {
+        Box::pin(self.read("look for jobs", move |connection| query::jobs(connection, &query)))
+    }
+
+    fn count(&self, query: ValidQuery) -> Pending<'_, u64> {
+        Box::pin(self.read("count jobs", move |connection| query::count(connection, &query)))
+    }
+
+    fn manage(&self, batch: Batch) -> Pending<'_, Vec<Managed>> {
+        Box::pin(operations::manage(self, batch))
+    }
+
+    fn update(&self, id: JobId, change: ValidChange) -> Pending<'_, Updated> {
+        Box::pin(self.write("change a job", move |connection, now| {
+            operations::update(connection, now, id, &change)
         }))
     }
 

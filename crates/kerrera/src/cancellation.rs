@@ -33,6 +33,8 @@ pub enum Reason {
     Timeout,
     /// The job was cancelled, or its claim was lost to another node.
     Gone,
+    /// Somebody cancelled the job.
+    Cancelled,
     /// The node shuts down, or works the queue no more.
     Shutdown,
     /// Others have taken this node for dead, or soon may: it could not reach the database.
@@ -63,7 +65,8 @@ impl Cancellation {
 
     /// Why it is to stop; `None` while it may go on.
     pub fn reason(&self) -> Option<Reason> {
-        let reasons = [Reason::Timeout, Reason::Gone, Reason::Shutdown, Reason::Doubt];
+        let reasons =
+            [Reason::Timeout, Reason::Gone, Reason::Cancelled, Reason::Shutdown, Reason::Doubt];
         let code = self.reason.load(Ordering::SeqCst);
         reasons.into_iter().find(|reason| 1 + *reason as u8 == code)
     }

@@ -1,23 +1,25 @@
-//! Inserting jobs, and looking at them; steering queues is in `queues`.
+//! Inserting jobs, and waking those who run them. [`operations`](crate::operations) has what is done
+//! to jobs afterwards, [`queues`](crate::queues) how queues are steered.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use kerrera_core::executor::{Call, Executor};
 use kerrera_core::storage::{Count, Inserted, Leader, Storage};
-use kerrera_core::{Job, JobId, Limits, NewJob, Result, State, ValidJob};
+use kerrera_core::{ClaimToken, Job, JobId, Limits, NewJob, Result, State, ValidJob};
 
 use crate::Tuning;
 use crate::database::{Database, Opened};
 use crate::engine::throttle::{Tell, Throttle};
 use crate::maintenance::SEAT;
+use crate::runtime::Node;
 use crate::runtime::desk::Desk;
 use crate::runtime::inbox::Inbox;
 
-/// Inserts jobs, looks at them and steers queues; runs none.
+/// Inserts jobs, looks at them and manages them, and steers queues; runs none.
 ///
 /// Cheap to clone, without a type parameter, and so fit for a web application's state.
 ///
@@ -44,6 +46,8 @@ struct Inner {
     desks: Mutex<Vec<Arc<Desk>>>,
     /// The name of the Oban instance whose nodes are told of orders for queues.
     instance: Arc<str>,
+    /// The engines that share this client.
+    nodes: Mutex<Vec<Weak<Node>>>,
 }
 
 impl Client {
@@ -79,6 +83,7 @@ impl Client {
             local: Mutex::default(),
             desks: Mutex::default(),
             instance,
+            nodes: Mutex::default(),
         }))
     }
 
@@ -259,6 +264,19 @@ impl Client {
         for inbox in lock(&self.0.local).values().flatten() {
             inbox.wake();
         }
+    }
+
+    /// Tells the run of a job that was cancelled to stop, if it is one of this process.
+    pub(crate) fn stop_local(&self, id: JobId, token: Option<ClaimToken>) {
+        for node in lock(&self.0.nodes).iter().filter_map(Weak::upgrade) {
+            node.stop_job(id, token);
+        }
+    }
+
+    pub(crate) fn add_node(&self, node: &Arc<Node>) {
+        let mut nodes = lock(&self.0.nodes);
+        nodes.retain(|node| node.strong_count() > 0);
+        nodes.push(Arc::downgrade(node));
     }
 
     pub(crate) fn add_local(&self, queue: &Arc<str>, inbox: Arc<Inbox>) {

@@ -24,7 +24,7 @@ use crate::runtime::control::{self, Control};
 use crate::runtime::supervisor::{HealthReport, supervise};
 use crate::runtime::{
     Node, Queue, candidate, drain, heart, leader, lifeline, listener, panics, pruner, reindexer,
-    sonar, stager,
+    reporter, sonar, stager,
 };
 
 /// A running engine: it claims jobs, runs them and writes how they ended, until it is shut down.
@@ -117,6 +117,7 @@ impl Kerrera {
             // Those that look on need not wait for the first beat.
             node.news.notify_one();
         }
+        client.add_node(&node);
 
         let writer = Writer {
             node: node.name.clone(),
@@ -137,6 +138,10 @@ impl Kerrera {
         let control = supervise(control::NAME.into(), node.health.clone(), follow);
         let staging = node.clone();
         supervise(stager::NAME.into(), node.health.clone(), move || stager::run(staging.clone()));
+        let reporting = node.clone();
+        supervise(reporter::NAME.into(), node.health.clone(), move || {
+            reporter::run(reporting.clone())
+        });
         let hearing = node.clone();
         supervise(listener::NAME.into(), node.health.clone(), move || {
             listener::run(hearing.clone())

@@ -42,7 +42,8 @@
 //! - [`Worker`] and [`Perform`]: what a job is, and what is done with it; [`Context`] is what a run is
 //!   given, [`done`], [`snooze`], [`cancel`], [`discard`] and any error are what it ends with.
 //! - [`Kerrera`] and its [`Builder`]: a running engine.
-//! - [`Client`]: inserting, also within the application's own transaction.
+//! - [`Client`]: inserting, also within the application's own transaction; and cancelling, retrying,
+//!   deleting and changing jobs, one by its number or all of a [`JobQuery`].
 //! - [`Queue`]: pausing, scaling, starting and stopping queues while nodes run.
 //! - [`NewJob`] and [`Job`]: a job before it is inserted, and as it is stored; [`State`] its life.
 //! - [`Pruner`] and [`Keep`]: how long ended jobs are kept.
@@ -64,6 +65,7 @@ mod database;
 mod engine;
 mod kerrera;
 mod maintenance;
+mod operations;
 mod perform;
 mod pruner;
 mod queues;
@@ -79,6 +81,7 @@ pub use client::{Client, Within};
 pub use database::Database;
 pub use engine::sonar::Connectivity;
 pub use kerrera::{Kerrera, RunningJob, Stopped};
+pub use operations::Affected;
 pub use perform::{Context, Perform};
 pub use pruner::{Keep, Pruner};
 pub use queues::{Queue, QueueCheck};
@@ -96,10 +99,11 @@ pub use kerrera_core::executor;
 pub use kerrera_core::outcome::{
     AndThen, JobError, JobResult, OrElse, Outcome, cancel, discard, done, snooze,
 };
-pub use kerrera_core::storage::{Count, Enrolled, Inserted, Leader, Setting, Standing};
+pub use kerrera_core::storage::{Count, Enrolled, Inserted, Leader, Setting, Standing, Updated};
 pub use kerrera_core::{
-    AttemptError, ClaimToken, Error, Job, JobId, Json, Limits, NewJob, Result, Schedule, State,
-    Timestamp, Units, Uuid, Worker, backoff,
+    AttemptError, ClaimToken, Error, Job, JobChange, JobId, JobOrder, JobQuery, JobTime, Json,
+    Limits, NewJob, Place, Progress, Result, Schedule, State, Timestamp, Units, Uuid, Worker,
+    backoff,
 };
 
 /// The derive of [`Worker`](trait@Worker).
@@ -118,6 +122,8 @@ mod readme {
     pub struct Maintenance;
     #[doc = include_str!("../../../docs/queues.md")]
     pub struct Queues;
+    #[doc = include_str!("../../../docs/operations.md")]
+    pub struct Operations;
 }
 
 /// Everything that a file with workers needs.

@@ -4,10 +4,11 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use kerrera_core::{ClaimToken, Job, JobResult, Worker};
+use kerrera_core::{ClaimToken, Job, JobResult, Progress, Worker};
 
 use crate::cancellation::Cancellation;
 use crate::client::Client;
+use crate::runtime::reporter::Reports;
 
 /// What a worker does with its jobs; `S` is the application's state.
 ///
@@ -78,6 +79,7 @@ pub struct Context<S = ()> {
     pub(crate) state: Arc<S>,
     pub(crate) cancellation: Cancellation,
     pub(crate) client: Client,
+    pub(crate) reports: Arc<Reports>,
 }
 
 impl<S> Context<S> {
@@ -102,6 +104,28 @@ impl<S> Context<S> {
     /// again when the job is tried again.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Says how far the run is: `done` of `total`, and what that is about.
+    ///
+    /// It is kept in the job's meta, where [`Job::progress`] finds it. Call it as often as you like:
+    /// it costs a lock of this process, and at most once a second the last word of every run on the
+    /// node is written in one statement; the very last is written with the run's end. A run that has
+    /// lost its claim writes nothing.
+    ///
+    /// ```
+    /// # struct Row;
+    /// # async fn import(cx: &kerrera::Context, rows: Vec<Row>) -> kerrera::JobResult {
+    /// for (at, row) in rows.iter().enumerate() {
+    ///     // …
+    ///     cx.progress(at as u64 + 1, rows.len() as u64, "rows imported");
+    /// }
+    /// # kerrera::done()
+    /// # }
+    /// ```
+    pub fn progress(&self, done: u64, total: u64, note: impl AsRef<str>) {
+        let progress = Progress::new(done, total, note.as_ref());
+        self.reports.hand_in(self.job.id, self.token, progress);
     }
 
     /// A key that is the same for every attempt of this job and for no other job.

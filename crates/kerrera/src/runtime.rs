@@ -6,6 +6,7 @@
 //! - [`acker`]: writes how runs ended.
 //! - [`heart`]: signs of life, and the rescue of other nodes' jobs; on a thread of its own.
 //! - [`stager`]: makes due jobs available, and polls.
+//! - [`reporter`]: writes how far runs are.
 //! - [`listener`]: hears the hints of other processes.
 //! - [`leader`]: takes the lead; [`pruner`], [`lifeline`], [`reindexer`] and [`candidate`] do what only
 //!   the leader does.
@@ -30,6 +31,7 @@ pub(crate) mod panics;
 pub(crate) mod producer;
 pub(crate) mod pruner;
 pub(crate) mod reindexer;
+pub(crate) mod reporter;
 pub(crate) mod sonar;
 pub(crate) mod stager;
 pub(crate) mod supervisor;
@@ -53,6 +55,7 @@ use crate::engine::queues::{Origin, Settings};
 use acker::{Acks, Ended};
 use desk::Desk;
 use inbox::Inbox;
+use reporter::Reports;
 use sonar::Ears;
 use supervisor::Health;
 
@@ -66,6 +69,9 @@ pub(crate) struct Node {
     /// Those that are worked, and those that were stopped and still run something.
     queues: Mutex<Arc<[Arc<Queue>]>>,
     pub(crate) acks: Acks,
+    pub(crate) reports: Arc<Reports>,
+    /// Rung when jobs that run here may have been cancelled elsewhere: a beat will tell.
+    pub(crate) doubts: Notify,
     pub(crate) health: Arc<Health>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) ears: Ears,
@@ -105,6 +111,8 @@ impl Node {
             leads_neighbours: AtomicBool::new(false),
             leaderless: Notify::new(),
             neighbours_leaderless: Notify::new(),
+            reports: Arc::default(),
+            doubts: Notify::new(),
         }
     }
 
@@ -137,6 +145,18 @@ impl Node {
     pub(crate) fn remove_queue(&self, queue: &Arc<Queue>) {
         let mut queues = lock(&self.queues);
         *queues = queues.iter().filter(|other| !Arc::ptr_eq(other, queue)).cloned().collect();
+    }
+
+    /// Tells the run of a job that was cancelled to stop, if it runs here; under this claim, if it is
+    /// known under which.
+    pub(crate) fn stop_job(&self, id: JobId, token: Option<ClaimToken>) {
+        for queue in &*self.queues() {
+            for (claim, run) in queue.running().iter() {
+                if claim.0 == id && token.is_none_or(|token| token == claim.1) {
+                    run.cancellation.cancel(Reason::Cancelled);
+                }
+            }
+        }
     }
 
     /// Tells every running job to stop.

@@ -7,6 +7,8 @@ mod control;
 mod inserting;
 #[path = "conformance/maintenance.rs"]
 mod maintenance;
+#[path = "conformance/managing.rs"]
+mod managing;
 #[path = "conformance/neighbours.rs"]
 mod neighbours;
 #[path = "conformance/outcomes.rs"]

@@ -16,9 +16,10 @@ use uuid::Uuid;
 use super::Fixture;
 use super::fixture::valid;
 use crate::job::{Job, JobId};
+use crate::job_query::Condition;
 use crate::new_job::NewJob;
 use crate::state::{Event, State, decide};
-use crate::storage::{Ack, Acked, Claim, Failure, Producer};
+use crate::storage::{Ack, Acked, Batch, Claim, Failure, Managed, Operation, Producer};
 use crate::time::Timestamp;
 use crate::token::ClaimToken;
 
@@ -39,6 +40,11 @@ pub enum Op {
     /// Takes the queue's producer away, and puts a new one in its place.
     Die(Queue),
     Rescue {
+        limit: u32,
+    },
+    /// Cancels or retries jobs of the queue that no follow-up goes to: all of those are known.
+    Manage {
+        operation: Operation,
         limit: u32,
     },
 }
@@ -123,6 +129,8 @@ fn op() -> impl Strategy<Value = Op> {
         3 => span().prop_map(Op::Advance),
         1 => queue().prop_map(Op::Die),
         2 => (1..6_u32).prop_map(|limit| Op::Rescue { limit }),
+        2 => (operation(), 1..6_u32)
+            .prop_map(|(operation, limit)| Op::Manage { operation, limit }),
     ]
 }
 
@@ -163,6 +171,11 @@ fn end() -> impl Strategy<Value = End> {
     )
 }
 
+/// No deletion: every row that has been seen is compared.
+fn operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![Just(Operation::Cancel), Just(Operation::Retry)]
+}
+
 fn queue() -> impl Strategy<Value = Queue> {
     prop_oneof![Just(Queue::A), Just(Queue::B)]
 }
@@ -183,6 +196,7 @@ enum Answer {
     Acked(Vec<Acked>),
     Staged(u64, Vec<String>),
     Rescued(Vec<(usize, String, State)>),
+    Managed(Vec<(usize, String, State)>),
     Nothing,
 }
 
@@ -258,6 +272,14 @@ impl Side {
                 rescued.sort_unstable_by_key(|(id, ..)| *id);
                 let place = |(id, queue, state)| (self.place(id), queue, state);
                 Answer::Rescued(rescued.into_iter().map(place).collect())
+            }
+            Op::Manage { operation, limit } => {
+                let conditions = vec![Condition::Queues(vec![Queue::A.name().to_owned()])];
+                let (operation, limit) = (*operation, *limit);
+                let batch = Batch { operation, conditions, after: None, limit };
+                let managed = storage.manage(batch).await.unwrap();
+                let place = |job: Managed| (self.place(job.id), job.queue, job.was);
+                Answer::Managed(managed.into_iter().map(place).collect())
             }
         }
     }

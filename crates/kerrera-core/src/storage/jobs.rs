@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Pending;
 use crate::error::Result;
 use crate::executor::InsertPlan;
-use crate::job::{Job, JobId};
+use crate::job::{Job, JobId, Progress};
 use crate::new_job::ValidJob;
 use crate::state::Move;
 use crate::time::Timestamp;
@@ -43,6 +43,10 @@ pub trait Jobs: Send + Sync {
     /// the same order. An error means that none of them need have been written, and that they may be
     /// tried again.
     fn ack(&self, acks: Vec<Ack>) -> Pending<'_, Vec<Acked>>;
+
+    /// Writes how far runs are, each only if its row still carries its token and is executing, and
+    /// names those that were written. A row that somebody else holds is passed over.
+    fn report(&self, reports: Vec<Report>) -> Pending<'_, Vec<JobId>>;
 
     /// Makes due jobs available, the oldest first, at most `limit`; and says which of the queues in
     /// `watched` have available jobs.
@@ -116,6 +120,17 @@ pub struct Failure {
     pub node: Arc<str>,
     /// How long it ran.
     pub ran: Duration,
+}
+
+/// How far a run is, to be written.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Which job.
+    pub id: JobId,
+    /// Under which claim.
+    pub token: ClaimToken,
+    /// How far it is.
+    pub progress: Progress,
 }
 
 /// What became of an [`Ack`].

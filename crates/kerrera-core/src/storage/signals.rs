@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Pending, Signal};
+use crate::job::JobId;
 
 /// Hints between processes. Nothing depends on one arriving.
 pub trait Signals: Send + Sync {
@@ -15,6 +16,8 @@ pub trait Signals: Send + Sync {
         let _ = node;
         None
     }
+    /// Tells other processes that these jobs were cancelled while they ran, so that their runs stop.
+    fn stop_jobs(&self, ids: Vec<JobId>) -> Pending<'_, ()>;
 
     /// Begins to listen.
     fn listen(&self) -> Pending<'_, Box<dyn Listener>>;
@@ -33,6 +36,8 @@ pub trait Listener: Send {
 pub enum Hint {
     /// There is work in this queue.
     Work(String),
+    /// This job is to stop, if it runs: somebody cancelled it.
+    Stop(JobId),
     /// Something changed; there may be work anywhere.
     Changed,
     /// A leader went.

@@ -10,6 +10,7 @@
 mod connecting;
 mod differential;
 mod fixture;
+mod managing;
 mod migrations;
 mod neighbours;
 mod plans;

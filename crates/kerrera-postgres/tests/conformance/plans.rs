@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use kerrera_core::state::{Event, decide};
 use kerrera_core::storage::{
-    Ack, Acked, Beat, Candidate, Claim, Failure, Jobs, KeepRule, Liveness, Maintenance, Neighbours,
-    Operations, Producer, Prune, Seat,
+    Ack, Acked, Batch, Beat, Candidate, Claim, Failure, Jobs, KeepRule, Liveness, Maintenance,
+    Neighbours, Operation, Operations, Producer, Prune, Seat,
 };
-use kerrera_core::{ClaimToken, Job, Limits, NewJob, Uuid};
+use kerrera_core::{
+    ClaimToken, Job, JobOrder, JobQuery, JobTime, Limits, NewJob, State, Timestamp, Uuid,
+};
 use kerrera_postgres::{Config, Postgres};
 use serde_json::json;
 use testkit::postgres::{Cluster, ClusterOptions};
@@ -18,17 +20,7 @@ const MOST_REMOVED: u64 = 10_000;
 
 #[tokio::test]
 async fn no_statement_compares_each_with_each_whatever_the_statistics_say() {
-    let conf = [
-        "session_preload_libraries = 'auto_explain'",
-        "auto_explain.log_min_duration = 0",
-        "auto_explain.log_analyze = on",
-        "autovacuum = off",
-    ];
-    let conf = conf.map(str::to_owned).to_vec();
-    let cluster = Cluster::start(ClusterOptions { conf, ..ClusterOptions::default() }).unwrap();
-    let config = Config::from_url(&cluster.host_url("postgres")).unwrap().hot_connections(1);
-    let postgres = Postgres::new(config).unwrap();
-    postgres.open(true).await.unwrap();
+    let (cluster, postgres) = watched().await;
     let hand = Hand::enrolled(&postgres).await;
 
     // The plans that are kept are made while the tables are as good as empty, and while no row that
@@ -52,6 +44,69 @@ async fn no_statement_compares_each_with_each_whatever_the_statistics_say() {
             assert!(removed.trim().parse::<u64>().unwrap() <= MOST_REMOVED, "{line}\n{plans}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_search_among_many_jobs_reads_no_more_than_it_must() {
+    let (cluster, postgres) = watched().await;
+    let fill = "insert into oban_jobs (worker, queue, state, attempt)
+        select 'W', 'q' || n % 100, case when n % 1000 = 0 then 'available' else 'completed' end
+               ::oban_job_state, 1
+        from generate_series(1, 100000) n";
+    cluster.psql("postgres", fill).unwrap();
+    cluster.psql("postgres", "vacuum analyze oban_jobs").unwrap();
+    let first = cluster.psql("postgres", "select min(id) from oban_jobs").unwrap();
+    let first: i64 = first.trim().parse().unwrap();
+
+    let available = || JobQuery::new().states([State::Available]);
+    let executing = JobQuery::new().states([State::Executing]);
+    let queries = [
+        (JobQuery::new().ids([first, first + 1]), 2),
+        (JobQuery::new().ids([first]).args(json!({"n": 1})), 0),
+        (available(), 100),
+        (available().queues(["q0"]), 100),
+        (available().queues(["q0"]).args(json!({"n": 1})), 0),
+        (executing.before(JobTime::Attempted, Timestamp::MAX), 0),
+        (JobQuery::new().order(JobOrder::Newest).limit(50), 50),
+        (JobQuery::new().states([State::Completed]).limit(1_000), 1_000),
+    ];
+    let before = cluster.log().len();
+    for (query, expected) in queries {
+        let found = postgres.jobs(query.clone().validate().unwrap()).await.unwrap();
+        assert_eq!(found.len(), expected, "{query:?}");
+    }
+    let ids = JobQuery::new().ids((1..=10).map(|n| first - 1 + n * 1_000));
+    for (operation, query) in [
+        (Operation::Cancel, available().queues(["q0"])),
+        (Operation::Retry, ids),
+        (Operation::Delete, available()),
+    ] {
+        let conditions = query.validate().unwrap().conditions;
+        let batch = Batch { operation, conditions, after: Some(first), limit: 10 };
+        assert_eq!(postgres.manage(batch).await.unwrap().len(), 10, "{operation:?}");
+    }
+    let log = cluster.log();
+    let plans = &log[before..];
+    assert!(plans.contains("FROM \"public\".oban_jobs AS j"), "the plans are in the log");
+    for line in plans.lines() {
+        assert!(!line.contains("Seq Scan on oban_jobs"), "{line}");
+    }
+}
+
+/// A server that writes its plans into its log, and a storage on it.
+async fn watched() -> (Cluster, Postgres) {
+    let conf = [
+        "session_preload_libraries = 'auto_explain'",
+        "auto_explain.log_min_duration = 0",
+        "auto_explain.log_analyze = on",
+        "autovacuum = off",
+    ];
+    let conf = conf.map(str::to_owned).to_vec();
+    let cluster = Cluster::start(ClusterOptions { conf, ..ClusterOptions::default() }).unwrap();
+    let config = Config::from_url(&cluster.host_url("postgres")).unwrap().hot_connections(1);
+    let postgres = Postgres::new(config).unwrap();
+    postgres.open(true).await.unwrap();
+    (cluster, postgres)
 }
 
 struct Hand<'a> {

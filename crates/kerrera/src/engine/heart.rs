@@ -9,6 +9,8 @@ pub(crate) struct Heart {
     /// they tell.
     ttl: Option<Duration>,
     next: Instant,
+    /// When the last beat was sent.
+    sent: Instant,
     /// When the last beat that was answered was sent.
     good: Instant,
     in_doubt: bool,
@@ -23,6 +25,8 @@ pub(crate) enum Event {
     Failed,
     /// There is something to tell with the next beat, which need not wait.
     Hurry,
+    /// Running jobs may have been cancelled elsewhere: the answer to a beat would tell.
+    Hinted,
     /// Time passed.
     Tick,
 }
@@ -44,8 +48,12 @@ impl Heart {
     /// The pause after a beat that was not answered.
     const HURRY: Duration = Duration::from_millis(500);
 
+    /// The least time between two beats that hints ask for: another process may commit a thousand
+    /// times a second, and each is a hint.
+    const SPACING: Duration = Duration::from_millis(200);
+
     pub(crate) fn new(now: Instant, interval: Duration, ttl: Option<Duration>) -> Heart {
-        Heart { interval, ttl, next: now + interval, good: now, in_doubt: false }
+        Heart { interval, ttl, next: now + interval, sent: now, good: now, in_doubt: false }
     }
 
     /// When it wants a [`Event::Tick`].
@@ -64,6 +72,7 @@ impl Heart {
             }
             Event::Failed => self.next = now + Heart::HURRY.min(self.interval),
             Event::Hurry => self.next = self.next.min(now),
+            Event::Hinted => self.next = self.next.min(now.max(self.sent + Heart::SPACING)),
             Event::Tick => {}
         }
         let mut effects = Vec::new();
@@ -73,6 +82,7 @@ impl Heart {
             effects.push(if doubtful { Effect::Doubt } else { Effect::Trust });
         }
         if matches!(event, Event::Tick | Event::Hurry) && now >= self.next {
+            self.sent = now;
             effects.push(Effect::Beat);
         }
         effects
@@ -131,6 +141,26 @@ mod tests {
         assert_eq!(heart.step(start, Event::Hurry), [Effect::Beat]);
         heart.step(start, Event::Answered { sent: start });
         assert_eq!(heart.wakes_at(), start + BEAT);
+    }
+
+    #[test]
+    fn hints_hurry_a_beat_and_a_thousand_no_more_than_one() {
+        let start = Instant::now();
+        let mut heart = Heart::new(start, BEAT, Some(TTL));
+        let now = start + Duration::from_secs(1);
+        for _ in 0..1_000 {
+            assert_eq!(heart.step(now, Event::Hinted), []);
+        }
+        assert_eq!(heart.wakes_at(), now, "at once, since the last was long ago");
+        assert_eq!(heart.step(now, Event::Tick), [Effect::Beat]);
+        heart.step(now, Event::Answered { sent: now });
+        heart.step(now, Event::Hinted);
+        assert_eq!(heart.wakes_at(), now + Heart::SPACING, "none is lost");
+        assert_eq!(heart.step(now + Heart::SPACING, Event::Tick), [Effect::Beat]);
+
+        let mut heart = Heart::new(start, BEAT, Some(TTL));
+        heart.step(start + BEAT - Duration::from_millis(1), Event::Hinted);
+        assert!(heart.wakes_at() <= start + BEAT, "a hint never puts one off");
     }
 
     #[test]

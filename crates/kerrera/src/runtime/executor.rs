@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kerrera_core::failure::sanitise;
+use kerrera_core::job::PROGRESS;
 use kerrera_core::outcome::{Outcome, Policy as ErrorPolicy};
 use kerrera_core::state::{Event, Move, decide};
 use kerrera_core::storage::{Ack, Failure};
@@ -82,6 +83,7 @@ pub(crate) fn start<S: Send + Sync + 'static>(
         state: state.clone(),
         cancellation: cancellation.clone(),
         client: node.client.clone(),
+        reports: node.reports.clone(),
     };
     let run = async move {
         tracing::debug!(target: "kerrera", event = "job.start");
@@ -97,8 +99,13 @@ pub(crate) fn start<S: Send + Sync + 'static>(
             timeout,
             reason: cancellation.reason(),
         };
-        let ended = Ended { ack: conclusion.of(end), position: job.position() };
-        queue.end(&node.acks, (job.id, token), ended);
+        let mut ack = conclusion.of(end);
+        if let Some(progress) = node.reports.take(job.id, token)
+            && let Ok(progress) = serde_json::to_value(progress)
+        {
+            ack.meta.get_or_insert_default().insert(PROGRESS.to_owned(), progress);
+        }
+        queue.end(&node.acks, (job.id, token), Ended { ack, position: job.position() });
     };
     tokio::spawn(run.instrument(span));
 }
@@ -158,6 +165,10 @@ struct Conclusion<'a> {
 impl Conclusion<'_> {
     fn of(&self, end: End) -> Ack {
         let result = match end {
+            End::Returned(Ok(outcome @ (Outcome::Done(_) | Outcome::Cancel(_)))) => {
+                self.outcome(outcome)
+            }
+            end if self.reason == Some(Reason::Cancelled) => self.cancelled(end),
             End::Returned(Ok(outcome)) => self.outcome(outcome),
             End::Returned(Err(error)) => self.stopped().unwrap_or_else(|| self.error(&error)),
             End::Panicked(words) => self.failed(&words, None),
@@ -178,8 +189,21 @@ impl Conclusion<'_> {
                 Some(self.failed(&words, None))
             }
             Reason::Shutdown | Reason::Doubt => Some(self.ack(Event::Released)),
-            Reason::Gone => None,
+            Reason::Gone | Reason::Cancelled => None,
         }
+    }
+
+    /// What becomes of a run that stopped because somebody cancelled its job: it is not tried again,
+    /// whether its row says so already (ours and Elixir's do) or not (Python's leaves that to us).
+    fn cancelled(&self, end: End) -> Ack {
+        let words = match end {
+            End::Returned(Err(error)) => error.to_string(),
+            End::Panicked(words) => words,
+            End::Returned(Ok(_)) | End::Dropped => {
+                "** (Cancelled) it was cancelled while it ran".to_owned()
+            }
+        };
+        self.ended(Event::Cancelled, &words)
     }
 
     fn outcome(&self, outcome: Outcome) -> Ack {

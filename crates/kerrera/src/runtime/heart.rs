@@ -126,6 +126,7 @@ async fn beat(node: Arc<Node>) {
         tokio::select! {
             () = tokio::time::sleep_until(wake.into()) => {}
             () = node.news.notified() => event = Event::Hurry,
+            () = node.doubts.notified() => event = Event::Hinted,
             () = node.stop.loops.cancelled() => return,
         }
     }

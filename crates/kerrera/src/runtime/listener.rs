@@ -45,24 +45,34 @@ async fn listen(node: &Node, retry: &mut Retry) -> kerrera_core::Error {
         Err(error) => return error,
     };
     // Hints were missed while nobody listened.
-    node.client.wake_every_local();
+    changed(node);
     node.leaderless();
     node.desk.ordered();
     node.health.well(NAME);
     loop {
         match listener.next().await {
             Ok(Hint::Work(queue)) => node.client.wake_local(&queue),
+            Ok(Hint::Stop(id)) => node.stop_job(id, None),
             Ok(Hint::Leaderless) => node.leaderless(),
             Ok(Hint::Ordered) => node.desk.ordered(),
             Ok(Hint::Signal(signal)) => node.desk.signal(signal),
             Ok(Hint::Ping(name)) => node.ears.heard(name.into()),
             Ok(_) => {
-                node.client.wake_every_local();
+                changed(node);
                 node.desk.changed();
             }
             Err(error) => return error,
         }
         node.health.well(NAME);
         retry.succeeded();
+    }
+}
+
+/// Something has happened, and nobody said what: there may be work, and running jobs may have been
+/// cancelled.
+fn changed(node: &Node) {
+    node.client.wake_every_local();
+    if node.queues().iter().any(|queue| !queue.running().is_empty()) {
+        node.doubts.notify_one();
     }
 }

@@ -96,8 +96,10 @@ async fn a_leader_of_the_neighbours_wakes_their_queues_and_goes_in_good_order() 
     let mut listener = scene.storage.listen().await.unwrap();
     let ear = heard.clone();
     tokio::spawn(async move {
-        while let Ok(Hint::Work(queue)) = listener.next().await {
-            ear.lock().unwrap().push(queue);
+        while let Ok(hint) = listener.next().await {
+            if let Hint::Work(queue) = hint {
+                ear.lock().unwrap().push(queue);
+            }
         }
     });
     let client = scene.client().await;

@@ -60,6 +60,15 @@ impl Scene {
         Client::connect(self.database.clone()).await.unwrap()
     }
 
+    /// A client on connections of its own, as another process would have them.
+    pub async fn elsewhere(&self) -> Client {
+        let database = match &self.raw {
+            Raw::Sqlite(path) => kerrera_sqlite::Sqlite::open(path).unwrap().into(),
+            Raw::Postgres(database) => Database::from(database.url()),
+        };
+        Client::connect(database).await.unwrap()
+    }
+
     /// Runs SQL that both databases understand, as anybody with access could.
     pub async fn raw(&self, sql: &str) {
         let sql = sql.to_owned();

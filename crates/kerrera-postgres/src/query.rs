@@ -1,0 +1,259 @@
+//! Queries as SQL: fixed texts, picked by which conditions there are, and parameters.
+//!
+//! A text that fits the conditions gets a plan that fits them; one text for all, with parameters that
+//! are NULL when they do not matter, would get one plan for all.
+
+use kerrera_core::error::Kind;
+use kerrera_core::job_query::Condition;
+use kerrera_core::storage::{Batch, Managed, Operation};
+use kerrera_core::{ClaimToken, Error, Job, JobTime, Result, State, ValidQuery};
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::connection::{Parameter, Session};
+use crate::rows::{self, Stamp};
+use crate::statements::Call;
+
+/// The jobs of a query, in its order.
+pub(crate) async fn jobs(
+    session: &mut Session,
+    Call { sql, input: query, .. }: &Call<ValidQuery>,
+) -> Result<Vec<Job>> {
+    let mut clause = Clause::limited(query.limit);
+    clause.add_query(query);
+    let direction = if query.order.is_descending() { " DESC" } else { "" };
+    let order = match query.order.time() {
+        None => format!("j.id{direction}"),
+        Some(time) => format!("j.{}{direction}, j.id{direction}", time.column()),
+    };
+    let sql = clause.fill(&sql.jobs).replace("<order>", &order);
+    let rows = session.query("looking for jobs", &sql, &clause.parameters()).await?;
+    rows.iter().map(rows::job).collect()
+}
+
+/// How many jobs a query has.
+pub(crate) async fn count(
+    session: &mut Session,
+    Call { sql, input: query, .. }: &Call<ValidQuery>,
+) -> Result<u64> {
+    let mut clause = Clause::limited(query.limit);
+    clause.add_query(query);
+    let sql = clause.fill(&sql.count);
+    let rows = session.query("counting jobs", &sql, &clause.parameters()).await?;
+    let count: i64 = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
+    Ok(count.unsigned_abs())
+}
+
+/// Does something to the jobs of a batch.
+pub(crate) async fn manage(
+    session: &mut Session,
+    Call { sql, now, input: batch }: &Call<Batch>,
+) -> Result<Vec<Managed>> {
+    let states = batch.operation.states(&batch.conditions);
+    if states.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut clause = Clause::limited(Some(batch.limit));
+    clause.states(&states);
+    for condition in &batch.conditions {
+        clause.add(condition);
+    }
+    if let Some(after) = batch.after {
+        clause.ask("after", None, [int8(after)]);
+    }
+    let (doing, sql) = match batch.operation {
+        Operation::Cancel => ("cancelling jobs", clause.stamp(&sql.cancel, *now)),
+        Operation::Retry => ("retrying jobs", clause.stamp(&sql.retry, *now)),
+        Operation::Delete => ("deleting jobs", sql.delete.clone()),
+    };
+    let rows = session.query(doing, &clause.fill(&sql), &clause.parameters()).await?;
+    let mut managed: Vec<Managed> = rows.iter().map(managed).collect::<Result<_>>()?;
+    managed.sort_unstable_by_key(|job| job.id);
+    Ok(managed)
+}
+
+fn managed(row: &Row) -> Result<Managed> {
+    let unread =
+        |error| Error::new(Kind::Database, format!("what became of a job is unknown: {error}"));
+    let state: String = row.try_get(2).map_err(unread)?;
+    let token: Option<String> = row.try_get(3).map_err(unread)?;
+    Ok(Managed {
+        id: row.try_get(0).map_err(unread)?,
+        queue: row.try_get(1).map_err(unread)?,
+        // The statement names the states, so it is one of ours.
+        was: state.parse().map_err(|error| Error::new(Kind::ForeignSchema, format!("{error}")))?,
+        token: token.and_then(|text| ClaimToken::parse(&text)),
+    })
+}
+
+/// A value that a clause owns, and its type.
+type Owned = (Box<dyn ToSql + Send + Sync>, Type);
+
+/// What stands between WHERE and ORDER BY, and every parameter; the first is the limit.
+struct Clause {
+    parts: Vec<String>,
+    parameters: Vec<Owned>,
+}
+
+impl Clause {
+    fn limited(limit: Option<u32>) -> Clause {
+        let limit: Owned = (Box::new(limit.map(i64::from)), Type::INT8);
+        Clause { parts: Vec::new(), parameters: vec![limit] }
+    }
+
+    fn parameters(&self) -> Vec<Parameter<'_>> {
+        self.parameters.iter().map(parameter).collect()
+    }
+
+    fn fill(&self, sql: &str) -> String {
+        let all = if self.parts.is_empty() { "true".to_owned() } else { self.parts.join(" AND ") };
+        sql.replace("<conditions>", &all)
+    }
+
+    /// Fills in the time.
+    fn stamp(&mut self, sql: &str, now: Option<Stamp>) -> String {
+        self.parameters.push((Box::new(now), Type::TIMESTAMP));
+        sql.replace("<now>", &format!("${}", self.parameters.len()))
+    }
+
+    fn add_query(&mut self, query: &ValidQuery) {
+        for condition in &query.conditions {
+            self.add(condition);
+        }
+        self.begin(query);
+    }
+
+    fn add(&mut self, condition: &Condition) {
+        match condition {
+            Condition::States(states) => self.states(states),
+            Condition::Ids(ids) => {
+                self.ask("ids", None, [(Box::new(ids.clone()), Type::INT8_ARRAY)]);
+            }
+            Condition::Queues(queues) => self.ask("queues", None, [texts(queues)]),
+            Condition::Workers(workers) => self.ask("workers", None, [texts(workers)]),
+            Condition::Priorities(numbers) => self.ask("priorities", None, [int4s(numbers)]),
+            Condition::Attempts(numbers) => self.ask("attempts", None, [int4s(numbers)]),
+            Condition::MaxAttempts(numbers) => self.ask("max_attempts", None, [int4s(numbers)]),
+            Condition::Tags(tags) => self.ask("tags", None, [texts(tags)]),
+            Condition::Tagged(tag) => self.ask("tagged", None, [text(tag)]),
+            Condition::Args(part) => self.ask("args", None, [text(part.as_str())]),
+            Condition::Meta(part) => self.ask("meta", None, [text(part.as_str())]),
+            Condition::Since(time, at) => self.ask("since", Some(*time), [stamp(Stamp(*at))]),
+            Condition::Before(time, at) => self.ask("before", Some(*time), [stamp(Stamp(*at))]),
+            // A condition of a newer version; nothing fits what is not understood.
+            _ => self.parts.push("false".to_owned()),
+        }
+    }
+
+    /// As literals, which the planner can hold against the conditions of partial indexes.
+    fn states(&mut self, states: &[State]) {
+        let names: Vec<String> = states.iter().map(|state| format!("'{state}'")).collect();
+        self.parts.push(match &names[..] {
+            [only] => format!("j.state = {only}"),
+            names => format!("j.state IN ({})", names.join(", ")),
+        });
+    }
+
+    /// Where the order begins.
+    fn begin(&mut self, query: &ValidQuery) {
+        let time = query.order.time();
+        if time.is_some() {
+            self.ask("has", time, []);
+        }
+        let Some(place) = query.after else { return };
+        let id = int8(place.id());
+        match (place.time(), query.order.is_descending()) {
+            (None, false) => self.ask("after", None, [id]),
+            (None, true) => self.ask("until", None, [id]),
+            (Some(at), false) => self.ask("after_time", time, [stamp(Stamp(at)), id]),
+            (Some(at), true) => self.ask("until_time", time, [stamp(Stamp(at)), id]),
+        }
+    }
+
+    /// Adds the condition of this name, with its parameters.
+    fn ask<const N: usize>(&mut self, name: &str, time: Option<JobTime>, values: [Owned; N]) {
+        let text = named(name).replace("<column>", time.map_or("", JobTime::column));
+        let mut pieces = text.split("$?");
+        let mut part = pieces.next().unwrap_or_default().to_owned();
+        let mut number = self.parameters.len();
+        for piece in pieces {
+            number += 1;
+            part.push_str(&format!("${number}{piece}"));
+        }
+        debug_assert_eq!(number, self.parameters.len() + N, "{name}");
+        self.parameters.extend(values);
+        self.parts.push(part);
+    }
+}
+
+fn parameter((value, ty): &Owned) -> Parameter<'_> {
+    (&**value, ty.clone())
+}
+
+/// The condition of this name. One that is not there lets no job through.
+fn named(name: &str) -> &'static str {
+    let lines = include_str!("sql/conditions.sql").lines();
+    let mut found = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    found.next().unwrap_or("false")
+}
+
+fn text(text: &str) -> Owned {
+    (Box::new(text.to_owned()), Type::TEXT)
+}
+
+fn texts(texts: &[String]) -> Owned {
+    (Box::new(texts.to_vec()), Type::TEXT_ARRAY)
+}
+
+fn int8(number: i64) -> Owned {
+    (Box::new(number), Type::INT8)
+}
+
+fn int4s(numbers: &[i32]) -> Owned {
+    (Box::new(numbers.to_vec()), Type::INT4_ARRAY)
+}
+
+fn stamp(stamp: Stamp) -> Owned {
+    (Box::new(stamp), Type::TIMESTAMP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_condition_is_in_the_file() {
+        let names = [
+            "ids",
+            "queues",
+            "workers",
+            "priorities",
+            "attempts",
+            "max_attempts",
+            "tags",
+            "tagged",
+            "args",
+            "meta",
+            "since",
+            "before",
+            "has",
+            "after",
+            "until",
+            "after_time",
+            "until_time",
+        ];
+        for name in names {
+            assert_ne!(named(name), "false", "{name}");
+        }
+    }
+
+    #[test]
+    fn no_value_of_a_caller_becomes_sql() {
+        let hostile = "'; DROP TABLE oban_jobs; --";
+        let mut clause = Clause::limited(None);
+        clause.add(&Condition::Queues(vec![hostile.to_owned()]));
+        clause.add(&Condition::Tagged(hostile.to_owned()));
+        assert!(!clause.fill("<conditions>").contains("DROP"));
+        assert_eq!(clause.parts[1], "$3::text = ANY (j.tags::text[])");
+    }
+}

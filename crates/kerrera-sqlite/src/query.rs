@@ -1,0 +1,222 @@
+//! Queries as SQL: fixed texts, picked by which conditions there are, and parameters.
+
+use kerrera_core::job_query::Condition;
+use kerrera_core::storage::Batch;
+use kerrera_core::{Job, JobTime, State, ValidQuery};
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use crate::moves::Standing;
+use crate::row;
+
+/// The jobs of a query, in its order.
+pub(crate) fn jobs(connection: &Connection, query: &ValidQuery) -> rusqlite::Result<Vec<Job>> {
+    let clause = Clause::of(query);
+    let direction = if query.order.is_descending() { " DESC" } else { "" };
+    let order = match query.order.time() {
+        None => format!("id{direction}"),
+        Some(time) => format!("{}{direction}, id{direction}", time.column()),
+    };
+    let sql = clause.fill(include_str!("sql/jobs.sql")).replace("<order>", &order);
+    // Not kept: there are more of them than statements that are worth keeping.
+    let mut statement = connection.prepare(&sql)?;
+    statement.query_map(params_from_iter(clause.values), row::job)?.collect()
+}
+
+/// How many jobs a query has.
+pub(crate) fn count(connection: &Connection, query: &ValidQuery) -> rusqlite::Result<u64> {
+    let clause = Clause::of(query);
+    let mut statement = connection.prepare(&clause.fill(include_str!("sql/count.sql")))?;
+    let count: i64 = statement.query_row(params_from_iter(clause.values), |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
+/// The jobs of a batch that allow what is to be done, and their queues.
+pub(crate) fn meant(
+    connection: &Connection,
+    batch: &Batch,
+) -> rusqlite::Result<Vec<(Standing, String)>> {
+    let states = batch.operation.states(&batch.conditions);
+    if states.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut clause = Clause::limited(Some(batch.limit));
+    clause.states(&states);
+    for condition in &batch.conditions {
+        clause.add(condition);
+    }
+    if let Some(after) = batch.after {
+        clause.ask("after", None, [after.into()]);
+    }
+    let mut statement = connection.prepare(&clause.fill(include_str!("sql/meant.sql")))?;
+    let rows = statement.query_map(params_from_iter(clause.values), |row| {
+        Ok((Standing::read(row)?, row.get(7)?))
+    })?;
+    rows.collect()
+}
+
+/// Teaches a connection what SQLite cannot do by itself.
+pub(crate) fn teach(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("kerrera_contains", 2, flags, contains)
+}
+
+/// `kerrera_contains(whole, part)`. JSON that Rust cannot read contains nothing.
+fn contains(context: &Context<'_>) -> rusqlite::Result<bool> {
+    let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text);
+    let part = context.get_or_create_aux(1, |value| {
+        parse(value.as_str()?)
+            .map_err(|error| Box::new(error) as Box<dyn std::error::Error + Send + Sync>)
+    })?;
+    let whole = parse(context.get_raw(0).as_str()?);
+    Ok(whole.is_ok_and(|whole| kerrera_core::json::contains(&whole, &part)))
+}
+
+/// What stands between WHERE and ORDER BY, and every parameter; the first is the limit.
+struct Clause {
+    parts: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Clause {
+    fn of(query: &ValidQuery) -> Clause {
+        let mut clause = Clause::limited(query.limit);
+        for condition in &query.conditions {
+            clause.add(condition);
+        }
+        clause.begin(query);
+        clause
+    }
+
+    fn limited(limit: Option<u32>) -> Clause {
+        Clause { parts: Vec::new(), values: vec![limit.map_or(-1, i64::from).into()] }
+    }
+
+    fn fill(&self, sql: &str) -> String {
+        let all = if self.parts.is_empty() { "TRUE".to_owned() } else { self.parts.join(" AND ") };
+        sql.replace("<conditions>", &all)
+    }
+
+    fn add(&mut self, condition: &Condition) {
+        fn list(values: impl Into<serde_json::Value>) -> [Value; 1] {
+            [Value::Text(values.into().to_string())]
+        }
+        let text = |text: &str| [Value::Text(text.to_owned())];
+        match condition {
+            Condition::States(states) => self.states(states),
+            Condition::Ids(ids) => self.ask("ids", None, list(ids.as_slice())),
+            Condition::Queues(queues) => self.ask("queues", None, list(queues.as_slice())),
+            Condition::Workers(workers) => self.ask("workers", None, list(workers.as_slice())),
+            Condition::Priorities(numbers) => {
+                self.ask("priorities", None, list(numbers.as_slice()));
+            }
+            Condition::Attempts(numbers) => self.ask("attempts", None, list(numbers.as_slice())),
+            Condition::MaxAttempts(numbers) => {
+                self.ask("max_attempts", None, list(numbers.as_slice()));
+            }
+            Condition::Tags(tags) => self.ask("tags", None, list(tags.as_slice())),
+            Condition::Tagged(tag) => self.ask("tagged", None, text(tag)),
+            Condition::Args(part) => self.ask("args", None, text(part.as_str())),
+            Condition::Meta(part) => self.ask("meta", None, text(part.as_str())),
+            Condition::Since(time, instant) => {
+                self.ask("since", Some(*time), [instant.as_micros().into()]);
+            }
+            Condition::Before(time, instant) => {
+                self.ask("before", Some(*time), [instant.as_micros().into()]);
+            }
+            // A condition of a newer version; nothing fits what is not understood.
+            _ => self.parts.push("FALSE".to_owned()),
+        }
+    }
+
+    /// As literals, which a partial index can be seen to fit.
+    fn states(&mut self, states: &[State]) {
+        let names: Vec<String> = states.iter().map(|state| format!("'{state}'")).collect();
+        self.parts.push(match &names[..] {
+            [only] => format!("state = {only}"),
+            names => format!("state IN ({})", names.join(", ")),
+        });
+    }
+
+    /// Where the order begins.
+    fn begin(&mut self, query: &ValidQuery) {
+        let time = query.order.time();
+        if time.is_some() {
+            self.ask("has", time, []);
+        }
+        let Some(place) = query.after else { return };
+        let id = Value::from(place.id());
+        match (place.time(), query.order.is_descending()) {
+            (None, false) => self.ask("after", None, [id]),
+            (None, true) => self.ask("until", None, [id]),
+            (Some(at), false) => self.ask("after_time", time, [at.as_micros().into(), id]),
+            (Some(at), true) => self.ask("until_time", time, [at.as_micros().into(), id]),
+        }
+    }
+
+    /// Adds the condition of this name, with its parameters.
+    fn ask<const N: usize>(&mut self, name: &str, time: Option<JobTime>, values: [Value; N]) {
+        let text = named(name).replace("<column>", time.map_or("", JobTime::column));
+        let mut part = String::with_capacity(text.len() + 8);
+        let mut number = self.values.len();
+        for character in text.chars() {
+            part.push(character);
+            if character == '?' {
+                number += 1;
+                part.push_str(&number.to_string());
+            }
+        }
+        debug_assert_eq!(number, self.values.len() + N, "{name}");
+        self.values.extend(values);
+        self.parts.push(part);
+    }
+}
+
+/// The condition of this name. One that is not there lets no job through.
+fn named(name: &str) -> &'static str {
+    let lines = include_str!("sql/conditions.sql").lines();
+    let mut found = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    found.next().unwrap_or("FALSE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_condition_is_in_the_file() {
+        let names = [
+            "ids",
+            "queues",
+            "workers",
+            "priorities",
+            "attempts",
+            "max_attempts",
+            "tags",
+            "tagged",
+            "args",
+            "meta",
+            "since",
+            "before",
+            "has",
+            "after",
+            "until",
+            "after_time",
+            "until_time",
+        ];
+        for name in names {
+            assert_ne!(named(name), "FALSE", "{name}");
+        }
+    }
+
+    #[test]
+    fn no_value_of_a_caller_becomes_sql() {
+        let hostile = "'; DROP TABLE oban_jobs; --";
+        let mut clause = Clause::limited(None);
+        clause.add(&Condition::Queues(vec![hostile.to_owned()]));
+        clause.add(&Condition::Tagged(hostile.to_owned()));
+        assert!(!clause.fill("<conditions>").contains("DROP"));
+        assert_eq!(clause.parts[1], "?3 IN (SELECT value FROM json_each(tags))");
+    }
+}

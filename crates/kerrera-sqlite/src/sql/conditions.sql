@@ -1,0 +1,22 @@
+-- Purpose: parts of other statements: what can be asked of a job, one condition a line. Each ? is a
+--          parameter of its own; <column> is one of the times.
+-- Locks:   none of their own.
+-- Index:   ids, the primary key; states, and queues with one of them, the partial ones; the others
+--          are read from the rows that are left.
+ids: id IN (SELECT value FROM json_each(?))
+queues: queue IN (SELECT value FROM json_each(?))
+workers: worker IN (SELECT value FROM json_each(?))
+priorities: priority IN (SELECT value FROM json_each(?))
+attempts: attempt IN (SELECT value FROM json_each(?))
+max_attempts: max_attempts IN (SELECT value FROM json_each(?))
+tags: (SELECT json_group_array(value) FROM json_each(tags)) = (SELECT json_group_array(value) FROM json_each(?))
+tagged: ? IN (SELECT value FROM json_each(tags))
+args: kerrera_contains(args, ?)
+meta: kerrera_contains(meta, ?)
+since: <column> >= ?
+before: <column> < ?
+has: <column> IS NOT NULL
+after: id > ?
+until: id < ?
+after_time: (<column>, id) > (?, ?)
+until_time: (<column>, id) < (?, ?)
