@@ -28,12 +28,20 @@ use std::future::Future;
 use std::pin::Pin;
 
 use kerrera_core::Result;
-use kerrera_core::executor::{Call, Dialect, Executor, refused};
+use kerrera_core::executor::{Call, Dialect, Executor, lost, refused};
 use sqlx::{AssertSqlSafe, Transaction};
 
 /// Marks what this crate adds; never named by those who use it.
 #[derive(Debug)]
 pub enum BySqlx {}
+
+fn told(error: sqlx::Error) -> kerrera_core::Error {
+    let code = error.as_database_error().and_then(|error| error.code());
+    match code.as_deref() {
+        Some("40001" | "40P01") => lost(error),
+        _ => refused(error),
+    }
+}
 
 macro_rules! executor {
     ($feature:literal, $database:ident, $dialect:ident) => {
@@ -52,7 +60,7 @@ macro_rules! executor {
                         // The storage's own text; values are bound.
                         let query = sqlx::query_scalar(AssertSqlSafe(statement.sql));
                         let rows = query.bind(statement.json).fetch_all(&mut **self).await;
-                        call.answer(rows.map_err(refused)?)?;
+                        call.answer(rows.map_err(told)?)?;
                     }
                     call.finish()
                 })

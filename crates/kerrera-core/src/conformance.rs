@@ -33,6 +33,7 @@ pub mod operations;
 pub mod query;
 pub mod queues;
 pub mod stage;
+pub mod unique;
 pub mod within;
 
 pub use fixture::Fixture;
@@ -190,6 +191,38 @@ macro_rules! conformance_tests {
             a_transaction_that_is_rolled_back_inserts_nothing
             a_transaction_keeps_hostile_text
         }
+        $crate::conformance_tests! { @group $fixture, unique:
+            the_same_job_is_inserted_once
+            only_the_compared_fields_make_a_difference
+            only_the_compared_keys_make_a_difference
+            jobs_that_lack_the_compared_keys_are_told_apart_by_the_rest
+            more_or_fewer_args_make_another_job
+            a_job_counts_in_the_states_of_the_rule
+            a_job_counts_for_its_period
+            a_period_can_count_from_the_time_of_the_job
+            a_claim_of_a_job_that_is_gone_is_free
+            a_job_that_was_given_the_number_of_another_has_not_its_claim
+            the_job_that_waits_again_still_counts
+            equal_jobs_of_one_batch_are_inserted_once
+            a_batch_goes_by_the_rule_of_each_job
+            two_thousand_unique_jobs_are_inserted_at_once
+            a_conflict_replaces_what_the_rule_says
+            a_default_is_replaced_like_any_value
+            a_conflict_replaces_by_the_state_of_the_stored_job
+            a_replacement_leaves_room_for_the_attempts_that_were_made
+            equal_jobs_of_one_batch_replace_one_after_the_other
+            what_follows_from_a_run_is_unique_too
+            a_run_can_be_followed_by_its_like
+            a_lost_run_claims_nothing
+            staging_and_retrying_look_at_no_claim
+            a_transaction_finds_what_was_claimed
+            a_transaction_replaces_too
+            a_transaction_that_is_rolled_back_claims_nothing
+            a_sweep_forgets_the_claims_of_jobs_that_are_gone
+            of_64_concurrent_insertions_one_is_new
+            concurrent_transactions_of_which_many_are_rolled_back_leave_one
+            insertions_and_runs_that_end_never_leave_two
+        }
     };
     ($fixture:path) => {
         $crate::conformance_tests! { alone: $fixture }
@@ -201,6 +234,7 @@ macro_rules! conformance_tests {
             two_processes_never_take_the_same_job
             an_insert_of_one_process_is_seen_by_the_other
             an_order_of_one_process_is_heard_by_the_other
+            of_64_insertions_of_several_processes_one_is_new
         }
     };
     (@group $fixture:path, $module:ident: $($case:ident)*) => {
@@ -232,6 +266,7 @@ mod tests {
             include_str!("conformance/queues.rs"),
             include_str!("conformance/query.rs"),
             include_str!("conformance/stage.rs"),
+            include_str!("conformance/unique.rs"),
             include_str!("conformance/within.rs"),
         ];
         for line in files.into_iter().flat_map(str::lines) {

@@ -5,11 +5,16 @@
 //! column of text. That is all; whatever the statements mean stays with the storage, so that a new
 //! column breaks no adapter.
 
+mod plan;
+mod unique;
+
 use std::fmt;
 
 use crate::error::{Cause, Error, Kind, Result};
-use crate::job::Job;
 use crate::storage::Inserted;
+
+pub use plan::InsertPlan;
+pub use unique::UniqueSql;
 
 /// The SQL that a statement is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +69,9 @@ pub trait Executor<M> {
     where
         Self: 'a;
 
-    /// Runs the statements of `call`, in the order in which it gives them, and nothing else.
+    /// Runs the statements of `call`, in the order in which it gives them, and nothing else. Several
+    /// are run one after the other, not as one batch: a later one must see what the ones before it
+    /// waited for.
     fn run<'a, T: Send + 'a>(&'a mut self, call: Call<T>) -> Self::Reply<'a, T>;
 }
 
@@ -77,6 +84,21 @@ pub struct Statement<'a> {
     pub json: &'a str,
 }
 
+/// The error for a statement that the transaction refused because another was faster (SQLSTATE 40001
+/// or 40P01).
+///
+/// In a transaction of the levels REPEATABLE READ and SERIALIZABLE that is how a unique job learns
+/// that another transaction has claimed the same meanwhile.
+pub fn lost(cause: impl Into<Cause>) -> Error {
+    let cause = cause.into();
+    let message = format!(
+        "the jobs were not inserted: the transaction lost against a concurrent one, which may have \
+         claimed the same unique job; roll it back and run it again: {}",
+        crate::failure::describe(cause.as_ref())
+    );
+    Error::new(Kind::Conflict, message).caused_by(cause)
+}
+
 /// The error for a statement that the transaction refused.
 pub fn refused(cause: impl Into<Cause>) -> Error {
     let cause = cause.into();
@@ -85,23 +107,6 @@ pub fn refused(cause: impl Into<Cause>) -> Error {
         crate::failure::describe(cause.as_ref())
     );
     Error::new(Kind::Database, message).caused_by(cause)
-}
-
-/// What a storage wants run to insert some jobs.
-#[derive(Clone, Debug)]
-pub struct InsertPlan {
-    dialect: Dialect,
-    sql: std::sync::Arc<str>,
-    json: String,
-    rows: Option<Vec<Inserted>>,
-}
-
-impl InsertPlan {
-    /// One statement that inserts the jobs of a JSON array and gives them back as JSON objects, in
-    /// the order of the array.
-    pub fn new(dialect: Dialect, sql: std::sync::Arc<str>, json: String) -> InsertPlan {
-        InsertPlan { dialect, sql, json, rows: None }
-    }
 }
 
 /// An insertion under way: gives out statements, and takes the rows.
@@ -119,13 +124,13 @@ impl<T> Call<T> {
         finish: fn(Vec<Inserted>) -> Result<T>,
     ) -> Call<T> {
         let plan = plan.and_then(|plan| {
-            if plan.dialect == dialect {
+            let kept = plan.dialect();
+            if kept == dialect {
                 return Ok(plan);
             }
             let message = format!(
-                "the jobs are kept in {:?}, and the transaction is one of {dialect:?}: a transaction \
-                 cannot span both",
-                plan.dialect
+                "the jobs are kept in {kept:?}, and the transaction is one of {dialect:?}: a \
+                 transaction cannot span both"
             );
             Err(Error::new(Kind::Config, message))
         });
@@ -139,10 +144,7 @@ impl<T> Call<T> {
     /// When the jobs cannot be inserted at all.
     pub fn statement(&mut self) -> Result<Option<Statement<'_>>> {
         match &mut self.plan {
-            Ok(plan) if plan.rows.is_none() => {
-                Ok(Some(Statement { sql: &plan.sql, json: &plan.json }))
-            }
-            Ok(_) => Ok(None),
+            Ok(plan) => Ok(plan.statement()),
             Err(error) => Err(std::mem::replace(error, used_up())),
         }
     }
@@ -154,13 +156,7 @@ impl<T> Call<T> {
     /// When they are not what the statement gives.
     pub fn answer(&mut self, rows: Vec<String>) -> Result<()> {
         let Ok(plan) = &mut self.plan else { return Err(used_up()) };
-        let jobs = rows.iter().map(|row| {
-            serde_json::from_str::<Job>(row).map(Inserted::New).map_err(|error| {
-                Error::new(Kind::Database, format!("the database gave back no job: {error}"))
-            })
-        });
-        plan.rows = Some(jobs.collect::<Result<_>>()?);
-        Ok(())
+        plan.answer(&rows)
     }
 
     /// Gives back what was inserted.
@@ -169,7 +165,7 @@ impl<T> Call<T> {
     ///
     /// When statements are left to run.
     pub fn finish(self) -> Result<T> {
-        (self.finish)(self.plan?.rows.ok_or_else(used_up)?)
+        (self.finish)(self.plan?.finish().ok_or_else(used_up)?)
     }
 }
 

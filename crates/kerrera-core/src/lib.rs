@@ -9,6 +9,7 @@
 //!
 //! - [`worker`]: what a worker declares about its jobs (name, queue, attempts, back-off).
 //! - [`new_job`]: a job before it is inserted, and the rules that it must obey.
+//! - [`unique`]: which jobs count as the same, and for how long.
 //! - [`job`]: a job as it is stored.
 //! - [`job_query`]: which jobs are meant. [`job_change`]: what is to be changed of one.
 //! - [`state`]: the states, and the one function that decides every change of state.
@@ -39,6 +40,7 @@ pub mod state;
 pub mod storage;
 pub mod time;
 pub mod token;
+pub mod unique;
 pub mod worker;
 
 #[cfg(feature = "conformance")]
@@ -54,6 +56,7 @@ pub use outcome::{JobError, JobResult, Outcome};
 pub use state::State;
 pub use time::{Clock, Timestamp, Units};
 pub use token::ClaimToken;
+pub use unique::Unique;
 pub use worker::Worker;
 
 /// The crate that the storages' types are made of, for implementors.

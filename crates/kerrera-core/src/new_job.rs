@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::state::State;
 use crate::time::Timestamp;
+use crate::unique::{Unique, UniqueClaim};
 use crate::worker::Worker;
 
 /// A job before it is inserted.
@@ -40,6 +41,7 @@ pub struct NewJob {
     priority: u8,
     max_attempts: u32,
     schedule: Schedule,
+    unique: Option<Unique>,
 }
 
 /// Args as text, or why they could not be written as JSON.
@@ -74,6 +76,7 @@ impl NewJob {
             priority: 0,
             max_attempts: 20,
             schedule: Schedule::Now,
+            unique: None,
         }
     }
 
@@ -125,6 +128,22 @@ impl NewJob {
         self
     }
 
+    /// Inserts it only if no job counts as the same by this rule; see [`Unique`]. In the place of the
+    /// worker's own rule, if it has one; `None` makes it an ordinary job.
+    ///
+    /// ```
+    /// use kerrera_core::NewJob;
+    /// use kerrera_core::unique::until_finished;
+    /// use serde_json::json;
+    ///
+    /// let job = NewJob::of("Sync", json!({"user_id": 7})).unique(until_finished());
+    /// # let _ = job;
+    /// ```
+    pub fn unique(mut self, rule: impl Into<Option<Unique>>) -> NewJob {
+        self.unique = rule.into();
+        self
+    }
+
     /// Checks every rule, and makes the job ready for a storage.
     ///
     /// # Errors
@@ -150,6 +169,13 @@ impl NewJob {
             Json::default()
         });
         check_json(&mut broken, "args", &args, limits.args_bytes);
+        broken.extend(self.unique.iter().flat_map(Unique::violations));
+        let unique = self.unique.filter(|_| broken.is_empty());
+        let claim = |rule| UniqueClaim::new(rule, &self.worker, &self.queue, &args, &meta);
+        let unique = unique.map(claim).transpose().unwrap_or_else(|error| {
+            broken.push(Violation::new("args or meta", error, "must be readable to be compared"));
+            None
+        });
 
         if !broken.is_empty() {
             return Err(Error::invalid_job(&shorten(&self.worker), broken));
@@ -163,6 +189,7 @@ impl NewJob {
             priority: i32::from(self.priority),
             max_attempts: self.max_attempts as i32,
             schedule: self.schedule,
+            unique: unique.map(Box::new),
         })
     }
 }
@@ -189,6 +216,7 @@ impl<W: Worker> From<W> for NewJob {
         NewJob {
             args,
             tags: W::TAGS.iter().map(ToString::to_string).collect(),
+            unique: W::uniqueness(),
             ..NewJob::of(W::NAME, Value::Object(Map::new()))
                 .queue(W::QUEUE)
                 .priority(W::PRIORITY)
@@ -282,6 +310,9 @@ pub struct ValidJob {
     /// When it may run; as JSON the keys `state`, `wait_us` and `at_us`.
     #[serde(flatten)]
     pub schedule: Schedule,
+    /// What it claims, if it is unique; not a part of the JSON.
+    #[serde(skip)]
+    pub unique: Option<Box<UniqueClaim>>,
 }
 
 impl ValidJob {

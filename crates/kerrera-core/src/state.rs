@@ -44,6 +44,20 @@ impl State {
         State::Cancelled,
     ];
 
+    /// The states of a job that has not ended; Oban's group `incomplete`.
+    pub const INCOMPLETE: [State; 5] =
+        [State::Suspended, State::Scheduled, State::Available, State::Executing, State::Retryable];
+
+    /// The states of a job that has not failed for good; Oban's group `successful`.
+    pub const SUCCESSFUL: [State; 6] = [
+        State::Suspended,
+        State::Scheduled,
+        State::Available,
+        State::Executing,
+        State::Retryable,
+        State::Completed,
+    ];
+
     /// The name in the database and in every message.
     ///
     /// ```

@@ -9,6 +9,7 @@ use crate::backoff;
 use crate::job::Job;
 use crate::new_job::NewJob;
 use crate::time::Timestamp;
+use crate::unique::Unique;
 
 /// A kind of job: its fields are the job's args, its constants the job's defaults.
 ///
@@ -78,6 +79,29 @@ pub trait Worker: Serialize + DeserializeOwned + Send + Sync + 'static {
         None
     }
 
+    /// Which of its jobs count as the same, so that only one of them is inserted; `None`, the
+    /// default, inserts all.
+    ///
+    /// ```
+    /// use kerrera_core::unique::{Unique, until_finished};
+    /// use kerrera_core::Worker;
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct SyncAccount { user_id: i64, reason: String }
+    ///
+    /// impl Worker for SyncAccount {
+    ///     const NAME: &'static str = "SyncAccount";
+    ///
+    ///     fn uniqueness() -> Option<Unique> {
+    ///         Some(until_finished().by_keys(["user_id"]))
+    ///     }
+    /// }
+    /// ```
+    fn uniqueness() -> Option<Unique> {
+        None
+    }
+
     /// The job, to be changed before it is inserted.
     fn job(self) -> NewJob
     where
@@ -124,5 +148,14 @@ pub trait Worker: Serialize + DeserializeOwned + Send + Sync + 'static {
         Self: Sized,
     {
         self.job().max_attempts(attempts)
+    }
+
+    /// The job, to be inserted only if no job counts as the same by this rule, which stands in the
+    /// place of its worker's own.
+    fn unique(self, rule: impl Into<Option<Unique>>) -> NewJob
+    where
+        Self: Sized,
+    {
+        self.job().unique(rule)
     }
 }

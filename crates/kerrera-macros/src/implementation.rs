@@ -11,7 +11,16 @@ use crate::options::{self, Options};
 /// Writes the constants and functions that the options set, and none besides.
 pub(crate) fn write(worker: &Ident, options: Options) -> TokenStream {
     let Options {
-        name, queue, max_attempts, priority, tags, timeout, backoff, abandon_after, ..
+        name,
+        queue,
+        max_attempts,
+        priority,
+        tags,
+        timeout,
+        backoff,
+        abandon_after,
+        unique,
+        ..
     } = options;
     let kerrera = options.kerrera.unwrap_or_else(|| parse_quote!(::kerrera));
 
@@ -47,6 +56,15 @@ pub(crate) fn write(worker: &Ident, options: Options) -> TokenStream {
         }
     });
 
+    let unique = unique.map(|rule| {
+        quote_spanned! {Span::mixed_site()=>
+            fn uniqueness() -> ::core::option::Option<#kerrera::Unique> {
+                let rule: #kerrera::Unique = #rule;
+                ::core::option::Option::Some(rule)
+            }
+        }
+    });
+
     quote! {
         #[automatically_derived]
         impl #kerrera::Worker for #worker {
@@ -58,6 +76,7 @@ pub(crate) fn write(worker: &Ident, options: Options) -> TokenStream {
             #timeout
             #backoff
             #abandon_after
+            #unique
         }
     }
 }

@@ -65,6 +65,7 @@ use options::Options;
 /// | `timeout = "30s"` | a length of time | `timeout` | no limit |
 /// | `backoff = wait_longer` | the path of a `fn(&Job) -> Duration` | `backoff` | `15 + 2^attempt` seconds and some jitter |
 /// | `abandon_after = "10s"` | a length of time; only beside a `timeout` | `abandon_after` | never |
+/// | `unique = until_finished()` | a rule: an expression of the type `Unique` | `uniqueness` | every job is inserted |
 /// | `crate = "framework::kerrera"` | a path as text | where `Worker` and `Job` are found, for a crate that re-exports them | `"::kerrera"` |
 ///
 /// A length of time is a whole number and one of the units `ms`, `s`, `m` (or `min`), `h` and `d`.

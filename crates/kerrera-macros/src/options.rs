@@ -8,7 +8,7 @@ use std::time::Duration;
 use proc_macro2::{Ident, Span, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
-use syn::{Attribute, DeriveInput, ExprPath, LitStr, Meta, Path, Token};
+use syn::{Attribute, DeriveInput, Expr, ExprPath, LitStr, Meta, Path, Token};
 
 use crate::mistakes::Mistakes;
 use key::Key;
@@ -24,6 +24,7 @@ pub(crate) struct Options {
     pub(crate) timeout: Option<Duration>,
     pub(crate) backoff: Option<ExprPath>,
     pub(crate) abandon_after: Option<Duration>,
+    pub(crate) unique: Option<Expr>,
     /// Where `Worker` and `Job` are found.
     pub(crate) kerrera: Option<Path>,
 }
@@ -90,6 +91,7 @@ impl Reader {
             Key::Timeout => options.timeout = Some(value::timeout(key, input)?),
             Key::Backoff => options.backoff = Some(value::function(key, input)?),
             Key::AbandonAfter => options.abandon_after = Some(value::duration(key, input)?),
+            Key::Unique => options.unique = Some(value::rule(key, input)?),
             Key::Crate => options.kerrera = Some(value::path(key, input)?),
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! How runs ended.
 //!
 //! Every write is fenced: it changes a row only if that still carries the claim's token and is
-//! executing. One statement writes a batch, whatever the outcomes; another, rare one says what became
-//! of the rows that it left alone.
+//! executing. One statement writes a batch, whatever the outcomes (a transaction of several, if unique
+//! jobs follow from them); another, rare one says what became of the rows that it left alone.
 
 use kerrera_core::state::{Attempt, Move, Stamp as End, State};
 use kerrera_core::storage::{Ack, Acked, Failure, Report};
@@ -10,9 +10,9 @@ use kerrera_core::{JobId, Result, ValidJob};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use crate::connection::{Parameter, Session};
+use crate::connection::{Parameter, Session, Verb};
 use crate::error::is_about_the_data;
-use crate::insert::Columns;
+use crate::insert::{self, Columns};
 use crate::rows::Stamp;
 use crate::statements::{Call, Statements};
 
@@ -75,6 +75,8 @@ impl Batch<'_> {
     async fn write(&mut self, acks: &[&Ack]) -> Result<Vec<Acked>> {
         let written = if acks.iter().all(|ack| is_plain(ack)) {
             self.write_completed(acks).await?
+        } else if follow_ups(acks).any(|(_, job)| job.unique.is_some()) {
+            self.write_with_unique(acks).await?
         } else {
             self.write_any(acks).await?
         };
@@ -115,16 +117,17 @@ impl Batch<'_> {
 
     /// Which of them were written.
     async fn write_any(&mut self, acks: &[&Ack]) -> Result<Vec<bool>> {
-        let outcomes = Outcomes::of(acks);
-        let follow_ups = acks.iter().flat_map(|ack| ack.then.iter().map(|job| (ack.id, job)));
-        let (parents, follow_ups): (Vec<JobId>, Vec<&ValidJob>) = follow_ups.unzip();
-        let follow_ups = Columns::of(follow_ups.into_iter());
-        let mut parameters: Vec<Parameter<'_>> = vec![(&self.now, Type::TIMESTAMP)];
-        parameters.extend(outcomes.parameters());
-        parameters.push((&parents, Type::INT8_ARRAY));
-        parameters.extend(follow_ups.parameters());
-        let rows = self.session.query("the ack", &self.sql.ack, &parameters).await?;
+        let rows = write_outcomes(self.session, self.sql, self.now, acks, follow_ups(acks).unzip())
+            .await?;
         Ok(written(acks, &rows))
+    }
+
+    /// Which of them were written. What follows is inserted after them in one transaction, so that a
+    /// unique job that follows from its like finds that ended.
+    async fn write_with_unique(&mut self, acks: &[&Ack]) -> Result<Vec<bool>> {
+        let turn = Turn { sql: self.sql, now: self.now, acks };
+        let verb: Verb<Turn<'_>, Vec<bool>> = |session, turn| Box::pin(turn.write(session));
+        self.session.transaction("the ack", &turn, verb).await
     }
 
     /// Says why these could not be written.
@@ -150,6 +153,50 @@ impl Batch<'_> {
         }
         Ok(verdicts)
     }
+}
+
+/// Acks of which some have unique follow-ups.
+struct Turn<'a> {
+    sql: &'a Statements,
+    now: Option<Stamp>,
+    acks: &'a [&'a Ack],
+}
+
+impl Turn<'_> {
+    async fn write(&self, session: &mut Session) -> Result<Vec<bool>> {
+        let Turn { sql, now, acks } = self;
+        // Keys first, then rows: the order in which an insertion locks them too.
+        insert::lock(session, sql, follow_ups(acks).map(|(_, job)| job)).await?;
+        let rows = write_outcomes(session, sql, *now, acks, (Vec::new(), Vec::new())).await?;
+        let written = written(acks, &rows);
+        let ended = acks.iter().zip(&written).filter(|(_, written)| **written);
+        let jobs: Vec<ValidJob> = ended.flat_map(|(ack, _)| ack.then.iter().cloned()).collect();
+        if !jobs.is_empty() {
+            insert::insert_locked(session, sql, now.map(|now| now.0), jobs).await?;
+        }
+        Ok(written)
+    }
+}
+
+/// What follows from acks, each with the number of the job that it follows from.
+fn follow_ups<'a>(acks: &[&'a Ack]) -> impl Iterator<Item = (JobId, &'a ValidJob)> {
+    acks.iter().flat_map(|ack| ack.then.iter().map(|job| (ack.id, job)))
+}
+
+async fn write_outcomes(
+    session: &mut Session,
+    sql: &Statements,
+    now: Option<Stamp>,
+    acks: &[&Ack],
+    (parents, follow_ups): (Vec<JobId>, Vec<&ValidJob>),
+) -> Result<Vec<Row>> {
+    let outcomes = Outcomes::of(acks);
+    let follow_ups = Columns::of(follow_ups.into_iter());
+    let mut parameters: Vec<Parameter<'_>> = vec![(&now, Type::TIMESTAMP)];
+    parameters.extend(outcomes.parameters());
+    parameters.push((&parents, Type::INT8_ARRAY));
+    parameters.extend(follow_ups.parameters());
+    session.query("the ack", &sql.ack, &parameters).await
 }
 
 /// What the row tells of an ack that could not be written, given that it carries the ack's token.

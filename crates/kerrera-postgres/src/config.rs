@@ -104,7 +104,8 @@ impl Config {
     /// How many connections insert, claim and ack; [`Config::HOT_CONNECTIONS`] by default.
     ///
     /// As many as the server has cores is right; more than twice that makes it slower. There are
-    /// four more: for heartbeats, for listening, for notifying, and for everything else.
+    /// four more: for heartbeats, for listening, for notifying, and for everything else; and two on
+    /// which unique jobs wait for their keys, once there are any.
     #[must_use]
     pub fn hot_connections(mut self, connections: usize) -> Config {
         self.hot_connections = connections.max(1);

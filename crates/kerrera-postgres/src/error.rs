@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kerrera_core::Error;
 use kerrera_core::error::Kind;
-use kerrera_core::executor::refused;
+use kerrera_core::executor::{lost, refused};
 use tokio_postgres::Error as DriverError;
 use tokio_postgres::error::{DbError, SqlState};
 
@@ -87,14 +87,19 @@ pub(crate) fn running(error: DriverError, doing: &str, place: &str, remedy: &str
 /// The error of a transaction that somebody else owns.
 pub(crate) fn in_transaction(error: DriverError) -> Error {
     match error.as_db_error() {
+        Some(refusal) if is_lost(refusal.code().code()) => lost(Refusal::from(refusal)),
         Some(refusal) => refused(Refusal::from(refusal)),
         None => refused(error),
     }
 }
 
+fn is_lost(code: &str) -> bool {
+    matches!(code, "40001" | "40P01")
+}
+
 /// Whether the whole transaction was undone because of others, so that it can be run again at once.
 pub(crate) fn lost_to_others(error: &Error) -> bool {
-    sqlstate(error).is_some_and(|code| matches!(code, "40001" | "40P01" | "55P03"))
+    sqlstate(error).is_some_and(|code| is_lost(code) || code == "55P03")
 }
 
 /// Whether the values themselves were refused, so that only others would do: data that is not of the

@@ -1,27 +1,32 @@
 //! Jobs on their way in.
 
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 use std::pin::Pin;
 
-use kerrera_core::error::Kind;
-use kerrera_core::executor::{self, Dialect, Executor, InsertPlan};
-use kerrera_core::storage::Inserted;
-use kerrera_core::{Clock, Error, Result, Timestamp, ValidJob};
+use kerrera_core::executor::{self, Dialect, Executor, InsertPlan, UniqueSql};
+use kerrera_core::storage::{ClaimMark, Inserted, Swept};
+use kerrera_core::{Result, Timestamp, ValidJob};
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
-use crate::connection::{Parameter, Session};
+use crate::connection::{Parameter, Session, Verb};
 use crate::error::in_transaction;
 use crate::rows::{self, Stamp};
 use crate::statements::{Call, Statements};
 
-/// Inserts jobs in one statement, and gives them back as they are stored.
+/// Inserts jobs, and gives them back as they are stored: in one statement, unless some are unique.
 pub(crate) async fn insert(
     session: &mut Session,
-    Call { sql, now, input: jobs }: &Call<Vec<ValidJob>>,
+    call: &Call<Vec<ValidJob>>,
 ) -> Result<Vec<Inserted>> {
+    let Call { sql, now, input: jobs } = call;
     if jobs.is_empty() {
         return Ok(Vec::new());
+    }
+    if jobs.iter().any(|job| job.unique.is_some()) {
+        let verb: Verb<Call<Vec<ValidJob>>, Vec<Inserted>> =
+            |session, call| Box::pin(insert_unique(session, call));
+        return session.transaction("the insertion", call, verb).await;
     }
     let columns = Columns::of(jobs.iter());
     let mut parameters: Vec<Parameter<'_>> = vec![(now, Type::TIMESTAMP)];
@@ -30,24 +35,121 @@ pub(crate) async fn insert(
     rows.iter().map(|row| rows::job(row).map(Inserted::New)).collect()
 }
 
-/// The statement for a transaction of somebody else's.
+/// What to run in a transaction of somebody else's.
 pub(crate) fn plan(
     sql: &Statements,
-    clock: &Clock,
+    now: Option<Timestamp>,
     jobs: &[ValidJob],
     quiet: bool,
 ) -> Result<InsertPlan> {
-    let jobs = serde_json::to_string(jobs).map_err(|error| {
-        Error::new(Kind::Config, format!("the jobs cannot be written as JSON: {error}"))
-    })?;
-    let mut json = String::with_capacity(jobs.len() + 40);
-    json.push('{');
-    if let Some(now) = clock.shows().map(Timestamp::as_micros) {
-        let _ = write!(json, "\"now_us\":{now},");
+    let insert = if quiet { &sql.plan_insert_quiet } else { &sql.plan_insert };
+    if jobs.iter().all(|job| job.unique.is_none()) {
+        return InsertPlan::plain(Dialect::Postgres, insert.clone(), jobs, now);
     }
-    let _ = write!(json, "\"jobs\":{jobs}}}");
-    let sql = if quiet { &sql.plan_insert_quiet } else { &sql.plan_insert };
-    Ok(InsertPlan::new(Dialect::Postgres, sql.clone(), json))
+    let lock = Some((sql.unique_lock.clone(), locks(sql, jobs.iter())));
+    let unique = UniqueSql { insert: insert.clone(), lock, ..locked(sql) };
+    InsertPlan::unique(Dialect::Postgres, unique, jobs.to_vec(), now)
+}
+
+async fn insert_unique(
+    session: &mut Session,
+    Call { sql, now, input: jobs }: &Call<Vec<ValidJob>>,
+) -> Result<Vec<Inserted>> {
+    let plan = plan(sql, now.map(|now| now.0), jobs, true)?;
+    follow(session, "the insertion", plan).await
+}
+
+/// Inserts jobs in a transaction of ours that has locked the keys of those that are unique.
+pub(crate) async fn insert_locked(
+    session: &mut Session,
+    sql: &Statements,
+    now: Option<Timestamp>,
+    jobs: Vec<ValidJob>,
+) -> Result<Vec<Inserted>> {
+    let plan = InsertPlan::unique(Dialect::Postgres, locked(sql), jobs, now)?;
+    follow(session, "the insertion", plan).await
+}
+
+/// Locks the keys of those jobs that are unique, to the end of the transaction.
+pub(crate) async fn lock(
+    session: &mut Session,
+    sql: &Statements,
+    jobs: impl Iterator<Item = &ValidJob>,
+) -> Result<()> {
+    let locks = locks(sql, jobs);
+    let parameters: [Parameter<'_>; 1] = [(&locks, Type::TEXT)];
+    session.query("locking unique jobs", &sql.unique_lock, &parameters).await.map(drop)
+}
+
+/// Forgets claims whose jobs are gone.
+pub(crate) async fn sweep(
+    session: &mut Session,
+    Call { sql, now, input: (after, limit) }: &Call<(Option<ClaimMark>, u32)>,
+) -> Result<Swept> {
+    let after = after.clone().unwrap_or_default();
+    let limit = i64::from(*limit);
+    let parameters: [Parameter<'_>; 4] = [
+        (now, Type::TIMESTAMP),
+        (&after.key, Type::TEXT),
+        (&after.turn, Type::INT8),
+        (&limit, Type::INT8),
+    ];
+    let rows = session.query("the sweep of claims", &sql.unique_sweep, &parameters).await?;
+    let Some(row) = rows.first() else { return Ok(Swept::default()) };
+    let number = |at| row.try_get::<_, i64>(at).unwrap_or_default();
+    let mark = || Some(ClaimMark { key: row.try_get(2).ok()?, turn: row.try_get(3).ok()? });
+    let next = if number(1) < limit { None } else { mark() };
+    Ok(Swept { forgotten: number(0).unsigned_abs(), next })
+}
+
+async fn follow(session: &mut Session, doing: &str, plan: InsertPlan) -> Result<Vec<Inserted>> {
+    let mut call: executor::Call<Vec<Inserted>> =
+        executor::Call::new(Dialect::Postgres, Ok(plan), Ok);
+    while let Some(statement) = call.statement()? {
+        let parameter: Parameter<'_> = (&statement.json, Type::TEXT);
+        let rows = session.query(doing, statement.sql, &[parameter]).await?;
+        let rows = rows.iter().map(|row| row.try_get(0).unwrap_or_default());
+        call.answer(rows.collect())?;
+    }
+    call.finish()
+}
+
+/// The statements for keys that are locked already; nobody is told of the jobs.
+fn locked(sql: &Statements) -> UniqueSql {
+    UniqueSql {
+        lock: None,
+        look: sql.unique_look.clone(),
+        insert: sql.plan_insert_quiet.clone(),
+        claim: sql.unique_claim.clone(),
+        replace: sql.unique_replace.clone(),
+    }
+}
+
+/// More keys than this are not locked one by one: the server has room for some thousands of locks.
+const MOST_LOCKS: usize = 1_000;
+
+/// The locks of the keys of unique jobs, as `unique_lock.sql` takes them.
+///
+/// Besides its keys, every insertion of unique jobs shares one lock, and one of very many has that
+/// alone to itself. All are negative numbers, which Oban never locks.
+fn locks<'a>(sql: &Statements, jobs: impl Iterator<Item = &'a ValidJob>) -> String {
+    let number = |key: u64| ((key ^ sql.lock_salt) | (1 << 63)).cast_signed();
+    let keys = jobs.filter_map(|job| job.unique.as_ref());
+    let keys: BTreeSet<i64> = keys.map(|claim| number(claim.key.to_number())).collect();
+    let few = keys.len() <= MOST_LOCKS;
+    let mut locks = vec![(number(0), few)];
+    if few {
+        locks.extend(keys.into_iter().map(|key| (key, false)));
+    }
+    let locks = locks.into_iter().map(|(number, shared)| format!("[{number},{shared}]"));
+    format!("[{}]", locks.collect::<Vec<_>>().join(","))
+}
+
+/// What keeps the locks of one schema's keys apart from those of another's. Every version must come
+/// to the same, so it is a hash of our own: FNV-1a.
+pub(crate) fn lock_salt(schema: &str) -> u64 {
+    let fold = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    schema.bytes().fold(0xcbf2_9ce4_8422_2325, fold)
 }
 
 /// Jobs as arrays, one for each column.

@@ -53,7 +53,7 @@ pub(crate) struct Layout {
     pub(crate) errors: ErrorsColumn,
     /// The type of the column `state`, ready for SQL.
     pub(crate) state_type: String,
-    /// Whether another Oban made them.
+    /// Whether another Oban made the tables, and so is likely to insert into them.
     pub(crate) foreign: bool,
     /// Whether there are the tables in which Elixir's and Python's nodes elect their leaders.
     pub(crate) peers: bool,

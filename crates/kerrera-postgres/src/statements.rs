@@ -6,6 +6,7 @@ use kerrera_core::failure::ERRORS_KEPT;
 use kerrera_core::job::PROGRESS;
 use kerrera_core::state::RESCUED;
 
+use crate::insert;
 use crate::rows::Stamp;
 use crate::schema::{ErrorsColumn, Layout, quoted};
 use crate::wire::{Channel, Channels};
@@ -18,6 +19,13 @@ pub(crate) struct Statements {
     pub(crate) insert: String,
     pub(crate) plan_insert: Arc<str>,
     pub(crate) plan_insert_quiet: Arc<str>,
+    /// Keeps the locks of this schema's keys apart from those of others.
+    pub(crate) lock_salt: u64,
+    pub(crate) unique_lock: Arc<str>,
+    pub(crate) unique_look: Arc<str>,
+    pub(crate) unique_claim: Arc<str>,
+    pub(crate) unique_replace: Arc<str>,
+    pub(crate) unique_sweep: String,
     pub(crate) claim: String,
     pub(crate) claim_from_floor: String,
     pub(crate) unclaim: String,
@@ -92,7 +100,14 @@ impl Statements {
             ErrorsColumn::Json => file!("errors_json"),
         };
         let channels = Channels::new(schema);
+        // Oban's own query costs what Oban's indexes make of it, so it is asked only where others
+        // insert: in tables of theirs, and in ours once one of them has stood for election.
+        let neighbours = match layout.foreign {
+            true => "true",
+            false => "EXISTS (SELECT FROM {schema}.oban_peers)",
+        };
         let parts = [
+            ("{neighbours}", neighbours.to_owned()),
             ("{errors}", bare(errors)),
             ("{job}", bare(file!("columns"))),
             ("{schema}", quoted(schema)),
@@ -119,6 +134,12 @@ impl Statements {
             insert: fill(file!("insert")),
             plan_insert: plan_insert(file!("wake")),
             plan_insert_quiet: plan_insert(""),
+            lock_salt: insert::lock_salt(schema),
+            unique_lock: fill(file!("unique_lock")).into(),
+            unique_look: fill(file!("unique_look")).into(),
+            unique_claim: fill(file!("unique_claim")).into(),
+            unique_replace: fill(file!("unique_replace")).into(),
+            unique_sweep: fill(file!("unique_sweep")),
             claim: claim(""),
             claim_from_floor: claim(file!("floor")),
             unclaim: fill(file!("unclaim")),
@@ -219,7 +240,7 @@ mod tests {
             let layout = Layout {
                 errors,
                 state_type: "public.oban_job_state".to_owned(),
-                foreign: true,
+                foreign: errors == ErrorsColumn::Json,
                 peers: true,
                 leaders: true,
                 producers: true,

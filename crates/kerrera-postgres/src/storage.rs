@@ -8,10 +8,10 @@ use kerrera_core::error::Kind;
 use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::job_query::Condition;
 use kerrera_core::storage::{
-    Ack, Acked, Batch, Beat, Candidate, Claim, Count, Enrolled, Inserted, Jobs, Leader, Lease,
-    Listener, Liveness, Look, Maintenance, Managed, Neighbours, Operations, Order, Orders, Pending,
-    Producer, Prune, Pruned, Pulse, Queues, Reindexed, Report, Rescue, Seat, Sighting, Signal,
-    Signals, Staged, Storage, Updated,
+    Ack, Acked, Batch, Beat, Candidate, Claim, ClaimMark, Count, Enrolled, Inserted, Jobs, Leader,
+    Lease, Listener, Liveness, Look, Maintenance, Managed, Neighbours, Operations, Order, Orders,
+    Pending, Producer, Prune, Pruned, Pulse, Queues, Reindexed, Report, Rescue, Seat, Sighting,
+    Signal, Signals, Staged, Storage, Swept, Updated,
 };
 use kerrera_core::{
     ClaimToken, Clock, Error, Job, JobId, Result, State, Uuid, ValidChange, ValidJob, ValidQuery,
@@ -61,6 +61,8 @@ struct Inner {
     /// The server that notifications come from, past a pooler.
     signal_server: Arc<Server>,
     hot: Pool,
+    /// For what may wait for the transactions of others: unique jobs. Claims and acks must not.
+    patient: Pool,
     heart: Arc<Heart>,
     signal: Arc<Link>,
     side: Arc<Link>,
@@ -78,6 +80,8 @@ impl Postgres {
     /// How long a call may take beyond the time that the server has for it: a part of that time, and
     /// never less than this.
     const WAY: Duration = Duration::from_secs(1);
+    /// How many connections there are at most on which unique jobs wait for their keys.
+    const PATIENT_CONNECTIONS: usize = 2;
 
     /// A storage at this database. Reads the certificates that are to be trusted, and connects to
     /// nothing yet.
@@ -119,6 +123,7 @@ impl Postgres {
         let migrating = Profile { statement_timeout: None, call_timeout: None, ..ordinary };
         Ok(Postgres(Arc::new(Inner {
             hot: Pool::new(&server, hot, hot_connections),
+            patient: Pool::new(&server, hot, Postgres::PATIENT_CONNECTIONS),
             heart: Heart::new(&server, beating, clock.clone()),
             signal: Link::new(&signal_server, ordinary),
             side: Link::new(&server, ordinary),
@@ -160,6 +165,15 @@ impl Postgres {
         statements.clone().ok_or_else(|| {
             Error::new(Kind::Config, "the storage has not been opened: call open() first")
         })
+    }
+
+    /// The connection on which jobs are inserted.
+    fn link_for<'a>(&self, mut jobs: impl Iterator<Item = &'a ValidJob>) -> &Arc<Link> {
+        let pool = match jobs.any(|job| job.unique.is_some()) {
+            true => &self.0.patient,
+            false => &self.0.hot,
+        };
+        pool.pick()
     }
 
     /// Looks at the schema, and makes the statements for it.
@@ -208,13 +222,14 @@ impl Storage for Postgres {
 impl Jobs for Postgres {
     fn insert(&self, jobs: Vec<ValidJob>) -> Pending<'_, Vec<Inserted>> {
         Box::pin(async move {
-            let (link, call) = (self.0.hot.pick(), self.call(jobs)?);
+            let link = self.link_for(jobs.iter());
+            let call = self.call(jobs)?;
             link.run(call, |session, call| Box::pin(insert::insert(session, call))).await
         })
     }
 
     fn plan_insert(&self, jobs: &[ValidJob], quiet: bool) -> Result<InsertPlan> {
-        insert::plan(&*self.statements()?, &self.0.clock, jobs, quiet)
+        insert::plan(&*self.statements()?, self.0.clock.shows(), jobs, quiet)
     }
 
     fn claim(&self, claim: Claim) -> Pending<'_, Vec<Job>> {
@@ -231,7 +246,8 @@ impl Jobs for Postgres {
 
     fn ack(&self, acks: Vec<Ack>) -> Pending<'_, Vec<Acked>> {
         Box::pin(async move {
-            let (link, call) = (self.0.hot.pick(), self.call(acks)?);
+            let link = self.link_for(acks.iter().flat_map(|ack| &ack.then));
+            let call = self.call(acks)?;
             link.run(call, |session, call| Box::pin(ack::ack(session, call))).await
         })
     }
@@ -240,6 +256,13 @@ impl Jobs for Postgres {
         Box::pin(async move {
             let (link, call) = (self.0.hot.pick(), self.call(reports)?);
             link.run(call, |session, call| Box::pin(ack::report(session, call))).await
+        })
+    }
+
+    fn sweep_claims(&self, after: Option<ClaimMark>, limit: u32) -> Pending<'_, Swept> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call((after, limit))?);
+            link.run(call, |session, call| Box::pin(insert::sweep(session, call))).await
         })
     }
 

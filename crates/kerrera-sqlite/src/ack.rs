@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 
 use crate::insert;
 use crate::moves::{self, Standing};
+use crate::refusal::Refusal;
 
 /// Writes each ack whose claim still holds; the answers are in the same order.
 ///
@@ -14,22 +15,28 @@ pub(crate) fn ack(
     connection: &Connection,
     now: Timestamp,
     acks: &[Ack],
-) -> rusqlite::Result<Vec<Acked>> {
+) -> Result<Vec<Acked>, Refusal> {
     let all = |acks: &[Ack]| acks.iter().map(|ack| one(connection, now, ack)).collect();
     let written = undoing(connection, || all(acks));
     if !written.as_ref().is_err_and(is_about_the_data) {
         return written;
     }
     let alone = |ack| match undoing(connection, || one(connection, now, ack)) {
-        Err(error) if is_about_the_data(&error) => Ok(Acked::Refused(error.to_string().into())),
+        Err(Refusal::Sqlite(error)) if is_data(&error) => {
+            Ok(Acked::Refused(error.to_string().into()))
+        }
         outcome => outcome,
     };
     acks.iter().map(alone).collect()
 }
 
+fn is_about_the_data(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::Sqlite(error) if is_data(error))
+}
+
 /// Whether SQLite refuses a value or a rule of the table is broken, and not that something is wrong
 /// with the file, the disk or the lock.
-fn is_about_the_data(error: &rusqlite::Error) -> bool {
+fn is_data(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{ConstraintViolation, TooBig, TypeMismatch};
     let code = error.sqlite_error_code();
     matches!(code, Some(ConstraintViolation | TooBig | TypeMismatch))
@@ -38,8 +45,8 @@ fn is_about_the_data(error: &rusqlite::Error) -> bool {
 /// Undoes what was done if it fails.
 fn undoing<T>(
     connection: &Connection,
-    work: impl FnOnce() -> rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
+    work: impl FnOnce() -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
     let run = |sql| connection.prepare_cached(sql)?.execute([]);
     run("SAVEPOINT kerrera_ack")?;
     let outcome = work();
@@ -51,7 +58,7 @@ fn undoing<T>(
 }
 
 /// The row is read and written under the write lock: nothing comes between.
-fn one(connection: &Connection, now: Timestamp, ack: &Ack) -> rusqlite::Result<Acked> {
+fn one(connection: &Connection, now: Timestamp, ack: &Ack) -> Result<Acked, Refusal> {
     let mut statement = connection.prepare_cached(include_str!("sql/standing.sql"))?;
     let found = statement.query_row(named_params! {":id": ack.id}, Standing::read).optional()?;
     let ours = |row: &Standing| row.attempted_by.get(2).is_some_and(|t| t == ack.token.as_str());

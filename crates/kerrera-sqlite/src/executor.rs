@@ -31,7 +31,8 @@ impl Executor<ByRusqlite> for Savepoint<'_> {
     }
 }
 
-fn follow<T>(connection: &Connection, mut call: Call<T>) -> kerrera_core::Result<T> {
+/// Runs the statements of a call.
+pub(crate) fn follow<T>(connection: &Connection, mut call: Call<T>) -> kerrera_core::Result<T> {
     while let Some(statement) = call.statement()? {
         let rows = connection
             .prepare_cached(statement.sql)

@@ -1,19 +1,21 @@
 //! Inserting jobs.
 
-use std::sync::Arc;
-
-use kerrera_core::error::Kind;
-use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::storage::Inserted;
-use kerrera_core::{Clock, Error, Job, Result, Schedule, Timestamp, ValidJob};
+use kerrera_core::{Job, Schedule, Timestamp, ValidJob};
 use rusqlite::{Connection, named_params};
+
+use crate::refusal::Refusal;
+use crate::unique;
 
 /// Inserts jobs, and gives them back as they now stand in the table.
 pub(crate) fn insert(
     connection: &Connection,
     now: Timestamp,
     jobs: Vec<ValidJob>,
-) -> rusqlite::Result<Vec<Inserted>> {
+) -> Result<Vec<Inserted>, Refusal> {
+    if jobs.iter().any(|job| job.unique.is_some()) {
+        return Ok(unique::insert(connection, now, &jobs)?);
+    }
     let mut statement = connection.prepare_cached(include_str!("sql/insert.sql"))?;
     let mut inserted = Vec::with_capacity(jobs.len());
     for valid in jobs {
@@ -49,22 +51,6 @@ pub(crate) fn insert(
         inserted.push(Inserted::New(job));
     }
     Ok(inserted)
-}
-
-/// What to run to insert jobs in a transaction of the application's.
-pub(crate) fn plan(clock: &Clock, jobs: &[ValidJob]) -> Result<InsertPlan> {
-    const SQL: &str = include_str!("sql/insert_json.sql");
-    /// The database's clock, as `SQL` reads it.
-    const NOW: &str = "CAST(round(unixepoch('subsec') * 1000000) AS INTEGER)";
-
-    let sql: Arc<str> = match clock.shows() {
-        None => SQL.into(),
-        Some(now) => SQL.replace(NOW, &now.as_micros().to_string()).into(),
-    };
-    let json = serde_json::to_string(jobs).map_err(|error| {
-        Error::new(Kind::InvalidJob, format!("the jobs cannot be written as JSON: {error}"))
-    })?;
-    Ok(InsertPlan::new(Dialect::Sqlite, sql, json))
 }
 
 pub(crate) fn tags(tags: &[String]) -> String {

@@ -45,6 +45,7 @@ mod schema;
 mod sqlite;
 mod stage;
 mod storage;
+mod unique;
 mod writer;
 
 pub use executor::ByRusqlite;

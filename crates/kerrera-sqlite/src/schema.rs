@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_jobs.sql"),
     include_str!("migrations/0002_leaders.sql"),
     include_str!("migrations/0003_queues.sql"),
+    include_str!("migrations/0004_unique.sql"),
 ];
 
 /// What a file is to us, found without writing to it.

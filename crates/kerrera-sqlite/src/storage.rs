@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::storage::{
-    Ack, Acked, Batch, Beat, Candidate, Claim, Count, Enrolled, Hint, Inserted, Jobs, Leader,
-    Lease, Listener, Liveness, Look, Maintenance, Managed, Neighbours, Operations, Order, Orders,
-    Pending, Producer, Prune, Pruned, Pulse, Queues, Reindexed, Report, Rescue, Seat, Sighting,
-    Signal, Signals, Staged, Storage, Updated,
+    Ack, Acked, Batch, Beat, Candidate, Claim, ClaimMark, Count, Enrolled, Hint, Inserted, Jobs,
+    Leader, Lease, Listener, Liveness, Look, Maintenance, Managed, Neighbours, Operations, Order,
+    Orders, Pending, Producer, Prune, Pruned, Pulse, Queues, Reindexed, Report, Rescue, Seat,
+    Sighting, Signal, Signals, Staged, Storage, Swept, Updated,
 };
 use kerrera_core::{Job, JobId, Result, State, Uuid, ValidChange, ValidJob, ValidQuery};
 use rusqlite::Connection;
 
 use crate::sqlite::{Ear, Sqlite};
 use crate::writer::now;
-use crate::{ack, claim, insert, liveness, maintenance, operations, query, queues, row, stage};
+use crate::{
+    ack, claim, insert, liveness, maintenance, operations, query, queues, row, stage, unique,
+};
 
 impl Storage for Sqlite {
     fn dialect(&self) -> Dialect {
@@ -29,14 +31,14 @@ impl Storage for Sqlite {
 
 impl Jobs for Sqlite {
     fn insert(&self, jobs: Vec<ValidJob>) -> Pending<'_, Vec<Inserted>> {
-        Box::pin(self.write("insert jobs", move |connection, now| {
-            Ok(insert::insert(connection, now, jobs)?)
-        }))
+        Box::pin(
+            self.write("insert jobs", move |connection, now| insert::insert(connection, now, jobs)),
+        )
     }
 
     fn plan_insert(&self, jobs: &[ValidJob], _quiet: bool) -> Result<InsertPlan> {
         // The commit itself is what others hear of.
-        insert::plan(self.clock(), jobs)
+        unique::plan(self.clock().shows(), jobs)
     }
 
     fn claim(&self, claim: Claim) -> Pending<'_, Vec<Job>> {
@@ -48,14 +50,22 @@ impl Jobs for Sqlite {
     }
 
     fn ack(&self, acks: Vec<Ack>) -> Pending<'_, Vec<Acked>> {
-        Box::pin(self.write("write how runs ended", move |connection, now| {
-            Ok(ack::ack(connection, now, &acks)?)
-        }))
+        Box::pin(
+            self.write("write how runs ended", move |connection, now| {
+                ack::ack(connection, now, &acks)
+            }),
+        )
     }
 
     fn report(&self, reports: Vec<Report>) -> Pending<'_, Vec<JobId>> {
         Box::pin(self.write("write how far runs are", move |connection, now| {
             Ok(operations::report(connection, now, &reports)?)
+        }))
+    }
+
+    fn sweep_claims(&self, after: Option<ClaimMark>, limit: u32) -> Pending<'_, Swept> {
+        Box::pin(self.write("forget claims", move |connection, _| {
+            Ok(unique::sweep(connection, after, limit)?)
         }))
     }
 

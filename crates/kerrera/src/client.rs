@@ -89,7 +89,9 @@ impl Client {
 
     /// Inserts a job. When it returns, the job is committed.
     ///
-    /// One statement. The producers of its queue are told, here and in other processes.
+    /// One statement; for a [unique](NewJob::unique) job a transaction of a few, which lock its key and
+    /// look for its like. If another job counts as the same, nothing is inserted, and that job is given
+    /// back: see [`Inserted`]. The producers of its queue are told, here and in other processes.
     ///
     /// # Errors
     ///
@@ -103,7 +105,8 @@ impl Client {
 
     /// Inserts many jobs, all or none, and gives them back in the same order.
     ///
-    /// One statement for a thousand jobs.
+    /// One statement for a thousand jobs; a transaction of a few, if some are
+    /// [unique](NewJob::unique). Of those that count as the same, the first is inserted.
     ///
     /// # Errors
     ///
@@ -237,8 +240,8 @@ impl Client {
 
     /// Tells everybody who can run what was inserted.
     fn woken_by(&self, inserted: &[Inserted]) {
-        let jobs = inserted.iter().map(Inserted::job);
-        let available = jobs.filter(|job| job.state == State::Available);
+        let changed = inserted.iter().filter(|end| !matches!(end, Inserted::Existing(_)));
+        let available = changed.map(Inserted::job).filter(|job| job.state == State::Available);
         self.wake_all(available.map(|job| job.queue.as_str()));
     }
 
@@ -336,6 +339,10 @@ impl<'e, M, E: Executor<M>> Within<'e, M, E> {
     }
 
     /// Inserts a job in the transaction.
+    ///
+    /// A [unique](NewJob::unique) job locks its key until the transaction ends, and others with that
+    /// key wait. Under REPEATABLE READ or SERIALIZABLE the transaction fails instead if another has
+    /// claimed the key meanwhile ([`Error::is_conflict`](crate::Error::is_conflict)): run it again.
     ///
     /// # Errors
     ///

@@ -16,4 +16,5 @@ pub(crate) mod retry;
 pub(crate) mod shutdown;
 pub(crate) mod sonar;
 pub(crate) mod stager;
+pub(crate) mod sweeper;
 pub(crate) mod throttle;

@@ -24,7 +24,7 @@ use crate::runtime::control::{self, Control};
 use crate::runtime::supervisor::{HealthReport, supervise};
 use crate::runtime::{
     Node, Queue, candidate, drain, heart, leader, lifeline, listener, panics, pruner, reindexer,
-    reporter, sonar, stager,
+    reporter, sonar, stager, sweeper,
 };
 
 /// A running engine: it claims jobs, runs them and writes how they ended, until it is shut down.
@@ -141,6 +141,10 @@ impl Kerrera {
         let reporting = node.clone();
         supervise(reporter::NAME.into(), node.health.clone(), move || {
             reporter::run(reporting.clone())
+        });
+        let sweeping = node.clone();
+        supervise(sweeper::NAME.into(), node.health.clone(), move || {
+            sweeper::run(sweeping.clone())
         });
         let hearing = node.clone();
         supervise(listener::NAME.into(), node.health.clone(), move || {

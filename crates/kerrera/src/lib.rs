@@ -45,6 +45,8 @@
 //! - [`Client`]: inserting, also within the application's own transaction; and cancelling, retrying,
 //!   deleting and changing jobs, one by its number or all of a [`JobQuery`].
 //! - [`Queue`]: pausing, scaling, starting and stopping queues while nodes run.
+//! - [`Unique`]: which jobs count as the same ([`until_started`], [`until_finished`], [`once_per`]), so
+//!   that only one of them is inserted, and [`Inserted`], which says so.
 //! - [`NewJob`] and [`Job`]: a job before it is inserted, and as it is stored; [`State`] its life.
 //! - [`Pruner`] and [`Keep`]: how long ended jobs are kept.
 //! - [`Tuning`] and [`Limits`]: what rarely needs to be changed.
@@ -100,6 +102,9 @@ pub use kerrera_core::outcome::{
     AndThen, JobError, JobResult, OrElse, Outcome, cancel, discard, done, snooze,
 };
 pub use kerrera_core::storage::{Count, Enrolled, Inserted, Leader, Setting, Standing, Updated};
+pub use kerrera_core::unique::{
+    ReplaceField, Unique, UniqueField, UniqueTimestamp, once_per, until_finished, until_started,
+};
 pub use kerrera_core::{
     AttemptError, ClaimToken, Error, Job, JobChange, JobId, JobOrder, JobQuery, JobTime, Json,
     Limits, NewJob, Place, Progress, Result, Schedule, State, Timestamp, Units, Uuid, Worker,
@@ -124,13 +129,16 @@ mod readme {
     pub struct Queues;
     #[doc = include_str!("../../../docs/operations.md")]
     pub struct Operations;
+    #[doc = include_str!("../../../docs/unique.md")]
+    pub struct UniqueJobs;
 }
 
 /// Everything that a file with workers needs.
 pub mod prelude {
     pub use crate::{
         AndThen as _, Client, Context, Job, JobError, JobResult, Kerrera, NewJob, OrElse as _,
-        Perform, State, Units as _, Worker, cancel, discard, done, snooze,
+        Perform, State, Units as _, Worker, cancel, discard, done, once_per, snooze,
+        until_finished, until_started,
     };
     pub use serde::{Deserialize, Serialize};
 }

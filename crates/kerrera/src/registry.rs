@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kerrera_core::error::Kind;
-use kerrera_core::{Error, Job, JobError, JobResult, Result, Worker};
+use kerrera_core::{Error, Job, JobError, JobResult, Result, Unique, Worker};
 
 use crate::perform::{Context, Perform};
 
@@ -25,6 +25,7 @@ pub(crate) struct Policy {
     pub(crate) timeout: fn(&Job) -> Option<Duration>,
     pub(crate) backoff: fn(&Job) -> Duration,
     pub(crate) abandon_after: fn() -> Option<Duration>,
+    pub(crate) uniqueness: fn() -> Option<Unique>,
 }
 
 struct Of<W> {
@@ -86,6 +87,7 @@ impl<S: Send + Sync + 'static> Registry<S> {
             timeout: W::timeout,
             backoff: W::backoff,
             abandon_after: W::abandon_after,
+            uniqueness: W::uniqueness,
         };
         let handler = Arc::new(Of::<W> { policy, worker: PhantomData });
         if self.workers.insert(W::NAME, handler).is_some() {
@@ -112,7 +114,16 @@ impl<S: Send + Sync + 'static> Registry<S> {
         }
         let mut policies: Vec<_> = self.workers.values().map(|worker| worker.policy()).collect();
         policies.sort_by_key(|policy| policy.name);
-        for Policy { name, queue, .. } in policies {
+        for Policy { name, queue, uniqueness, .. } in policies {
+            let broken: Vec<_> = uniqueness().iter().flat_map(Unique::violations).collect();
+            if !broken.is_empty() {
+                let broken: Vec<String> = broken.iter().map(ToString::to_string).collect();
+                let message = format!(
+                    "none of the jobs of the worker {name} could be inserted: {}",
+                    broken.join("; ")
+                );
+                return Err(Error::new(Kind::Config, message));
+            }
             if !is_known(queue) {
                 let message = format!(
                     "the worker {name} puts its jobs into the queue {queue:?}, which this node does \

@@ -13,6 +13,7 @@
 //! - [`control`]: follows the orders for queues; [`desk`] is where they come in.
 //! - [`drain`]: waits for what runs, and stops it.
 //! - [`sonar`]: finds out whether hints arrive.
+//! - [`sweeper`]: forgets what unique jobs had claimed that are gone.
 //! - [`supervisor`]: restarts loops, and knows how they are.
 //! - [`panics`]: where a worker panicked.
 
@@ -35,6 +36,7 @@ pub(crate) mod reporter;
 pub(crate) mod sonar;
 pub(crate) mod stager;
 pub(crate) mod supervisor;
+pub(crate) mod sweeper;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize};

@@ -25,6 +25,8 @@ mod scene;
 mod signals;
 #[path = "conformance/stopping.rs"]
 mod stopping;
+#[path = "conformance/unique.rs"]
+mod unique;
 
 /// Makes two tests of a scenario: one on SQLite, one on PostgreSQL.
 macro_rules! on_both {

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::Fixture;
 use super::claim::claim_all;
 use super::fixture::{Hand, ack, ids, job, valid};
 use super::insert::assert_same;
 use super::queues::pause;
+use super::{Fixture, unique};
 use crate::state::{Event, State};
 use crate::storage::{Acked, Hint, Sighting, Storage};
 use crate::time::Units;
@@ -142,4 +142,12 @@ pub async fn an_order_of_one_process_is_heard_by_the_other(fixture: Fixture) {
     let hint = tokio::time::timeout(PATIENCE, listener.next()).await.expect("a hint").unwrap();
     assert!(matches!(&hint, Hint::Changed | Hint::Ordered), "{hint:?}");
     assert_eq!(neighbour.orders().await.unwrap().standing.len(), 1);
+}
+
+pub async fn of_64_insertions_of_several_processes_one_is_new(fixture: Fixture) {
+    let mut storages = vec![fixture.storage.clone()];
+    for _ in 0..3 {
+        storages.push(fixture.neighbour().await);
+    }
+    unique::one_is_new(&fixture, storages).await;
 }

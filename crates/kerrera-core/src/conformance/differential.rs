@@ -9,7 +9,7 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::Index;
+use proptest::sample::{Index, subsequence};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -19,9 +19,10 @@ use crate::job::{Job, JobId};
 use crate::job_query::Condition;
 use crate::new_job::NewJob;
 use crate::state::{Event, State, decide};
-use crate::storage::{Ack, Acked, Batch, Claim, Failure, Managed, Operation, Producer};
+use crate::storage::{Ack, Acked, Batch, Claim, Failure, Inserted, Managed, Operation, Producer};
 use crate::time::Timestamp;
 use crate::token::ClaimToken;
+use crate::unique::{ReplaceField, Unique, UniqueField, UniqueTimestamp, until_finished};
 
 /// One step of a script.
 #[derive(Clone, Debug)]
@@ -58,6 +59,7 @@ pub struct Shape {
     max_attempts: u32,
     when: When,
     args: Args,
+    unique: Option<Rule>,
 }
 
 /// How one of the runs ended that have been claimed so far; those that have ended before, and those
@@ -95,6 +97,16 @@ enum When {
 enum Args {
     None,
     Some,
+}
+
+/// One that compares all args and the worker: what it would find is the same by claims and by Oban's
+/// own query.
+#[derive(Clone, Debug)]
+struct Rule {
+    states: Vec<State>,
+    period: Option<Duration>,
+    timestamp: UniqueTimestamp,
+    replace: Vec<ReplaceField>,
 }
 
 /// Scripts of up to forty steps.
@@ -142,16 +154,33 @@ fn shape() -> impl Strategy<Value = Shape> {
     ];
     let worker = prop_oneof![Just(Worker::Plain), Just(Worker::Excluded)];
     let args = prop_oneof![Just(Args::None), Just(Args::Some)];
-    (queue(), worker, 0..4_u8, 1..4_u32, when, args).prop_map(
-        |(queue, worker, priority, max_attempts, when, args)| Shape {
+    (queue(), worker, 0..4_u8, 1..4_u32, when, args, option::of(rule())).prop_map(
+        |(queue, worker, priority, max_attempts, when, args, unique)| Shape {
             queue,
             worker,
             priority,
             max_attempts,
             when,
             args,
+            unique,
         },
     )
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    use ReplaceField::{MaxAttempts, Meta, Priority, Queue, ScheduledAt, Tags};
+    let states = subsequence(State::ALL.to_vec(), 1..=State::ALL.len());
+    let period = option::of(span().prop_map(|span| span + Duration::from_micros(1)));
+    let timestamp =
+        prop_oneof![Just(UniqueTimestamp::InsertedAt), Just(UniqueTimestamp::ScheduledAt)];
+    let fields = vec![MaxAttempts, Meta, Priority, Queue, ScheduledAt, Tags];
+    let replace = prop_oneof![2 => Just(Vec::new()), 1 => subsequence(fields, 1..=6)];
+    (states, period, timestamp, replace).prop_map(|(states, period, timestamp, replace)| Rule {
+        states,
+        period,
+        timestamp,
+        replace,
+    })
 }
 
 fn end() -> impl Strategy<Value = End> {
@@ -191,7 +220,8 @@ fn span() -> impl Strategy<Value = Duration> {
 /// What a step gave back, with jobs by the order in which they became known.
 #[derive(Debug, PartialEq)]
 enum Answer {
-    Inserted(Vec<usize>),
+    /// Which, and whether it is new, replaced, or as it was.
+    Inserted(Vec<(usize, char)>),
     Claimed(Vec<usize>),
     Acked(Vec<Acked>),
     Staged(u64, Vec<String>),
@@ -226,8 +256,15 @@ impl Side {
             Op::Insert(shapes) => {
                 let start = self.fixture.now();
                 let jobs = shapes.iter().map(|shape| shape.job(start));
-                let jobs = self.fixture.insert(jobs).await;
-                Answer::Inserted(self.places(&jobs))
+                let ends = storage.insert(valid(jobs)).await.unwrap();
+                let kinds = ends.iter().map(|end| match end {
+                    Inserted::New(_) => 'n',
+                    Inserted::Replaced(_) => 'r',
+                    Inserted::Existing(_) => 'e',
+                });
+                let kinds: Vec<char> = kinds.collect();
+                let jobs: Vec<Job> = ends.into_iter().map(Inserted::into_job).collect();
+                Answer::Inserted(self.places(&jobs).into_iter().zip(kinds).collect())
             }
             Op::Claim { queue, limit, excluded } => {
                 let excluded: &[&str] = if *excluded { &[Worker::Excluded.name()] } else { &[] };
@@ -323,21 +360,39 @@ impl Side {
 
 impl Shape {
     fn job(&self, now: Timestamp) -> NewJob {
-        let args = match self.args {
-            Args::None => json!({}),
-            Args::Some => json!({"id": 7, "name": "Zoë \"Z\"", "list": [1, 2.5, null]}),
+        let args = match (&self.unique, self.args) {
+            // Not those of a job without a rule, which only Oban's query finds.
+            (Some(_), _) => json!({"unique": self.max_attempts}),
+            (None, Args::None) => json!({}),
+            (None, Args::Some) => json!({"id": 7, "name": "Zoë \"Z\"", "list": [1, 2.5, null]}),
         };
         let job = NewJob::of(self.worker.name(), args)
             .queue(self.queue.name())
             .priority(self.priority)
             .max_attempts(self.max_attempts)
-            .tag("tag");
+            .tag(format!("tag {}", self.priority))
+            .unique(self.unique.as_ref().map(Rule::unique));
         match self.when {
             When::Now => job,
             When::In(wait) => job.schedule_in(wait),
             When::At(offset) => {
                 job.schedule_at(Timestamp::from_micros(now.as_micros().saturating_add(offset)))
             }
+        }
+    }
+}
+
+impl Rule {
+    fn unique(&self) -> Unique {
+        let Rule { states, period, timestamp, replace } = self.clone();
+        let rule = Unique::new()
+            .by_fields([UniqueField::Args, UniqueField::Worker])
+            .states(states)
+            .timestamp(timestamp)
+            .replace(replace);
+        match period {
+            Some(period) => rule.period(period),
+            None => rule,
         }
     }
 }
@@ -353,6 +408,7 @@ impl End {
         });
         let meta = json!({"k_value": job.attempt, "list": [true]});
         let next = NewJob::of("Next", json!({"after": job.attempt})).queue(Queue::B.name());
+        let next = next.unique(until_finished());
         Ack {
             id: job.id,
             token: job.claim_token().expect("a claimed job has a token"),

@@ -91,10 +91,18 @@ impl Fixture {
 
     /// Inserts in a transaction beside the storage.
     pub(super) async fn insert_within(&self, jobs: Vec<NewJob>, commit: bool) -> Vec<Job> {
-        let run = self.transactions.as_ref().expect("a fixture with transactions");
-        let plan = self.storage.plan_insert(&valid(jobs), false).unwrap();
-        let inserted = run(plan, commit).await.unwrap();
+        let inserted = self.run_within(jobs, commit).await.unwrap();
         inserted.into_iter().map(Inserted::into_job).collect()
+    }
+
+    /// Inserts in a transaction beside the storage, and says what became of each job.
+    pub(super) fn run_within(
+        &self,
+        jobs: Vec<NewJob>,
+        commit: bool,
+    ) -> Pending<'static, Vec<Inserted>> {
+        let run = self.transactions.as_ref().expect("a fixture with transactions");
+        run(self.storage.plan_insert(&valid(jobs), false).unwrap(), commit)
     }
 
     /// The same database as another process sees it.

@@ -19,7 +19,8 @@ use crate::token::ClaimToken;
 pub trait Jobs: Send + Sync {
     /// Inserts jobs, all or none, and gives them back in the same order.
     ///
-    /// When it returns, they are committed.
+    /// A unique job for which another counts as the same is not inserted, and that other is given
+    /// back. When it returns, everything is committed.
     fn insert(&self, jobs: Vec<ValidJob>) -> Pending<'_, Vec<Inserted>>;
 
     /// What to run to insert jobs in a transaction that somebody else owns.
@@ -47,6 +48,9 @@ pub trait Jobs: Send + Sync {
     /// Writes how far runs are, each only if its row still carries its token and is executing, and
     /// names those that were written. A row that somebody else holds is passed over.
     fn report(&self, reports: Vec<Report>) -> Pending<'_, Vec<JobId>>;
+    /// Looks at some of the claims of unique jobs, beginning after a mark, and forgets those whose job
+    /// is gone for longer than any transaction lasts.
+    fn sweep_claims(&self, after: Option<ClaimMark>, limit: u32) -> Pending<'_, Swept>;
 
     /// Makes due jobs available, the oldest first, at most `limit`; and says which of the queues in
     /// `watched` have available jobs.
@@ -149,6 +153,24 @@ pub enum Acked {
     Refused(Arc<str>),
 }
 
+/// A place among the claims of unique jobs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClaimMark {
+    /// The key there.
+    pub key: String,
+    /// Which of the claims of this key.
+    pub turn: i64,
+}
+
+/// What a sweep of claims did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// How many claims are forgotten.
+    pub forgotten: u64,
+    /// Where the next sweep goes on; `None` when everything has been looked at.
+    pub next: Option<ClaimMark>,
+}
+
 /// What staging did and saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Staged {
@@ -162,6 +184,17 @@ pub struct Staged {
 }
 
 /// What an insertion did.
+///
+/// ```
+/// use kerrera_core::storage::Inserted;
+///
+/// fn say(inserted: &Inserted) {
+///     match inserted {
+///         Inserted::New(job) => println!("job {} waits", job.id),
+///         other => println!("job {} is the same, and {}", other.job().id, other.job().state),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Inserted {
@@ -174,6 +207,16 @@ pub enum Inserted {
 }
 
 impl Inserted {
+    /// Whether the job was inserted.
+    pub fn is_new(&self) -> bool {
+        matches!(self, Inserted::New(_))
+    }
+
+    /// Whether another job counted as the same, so that nothing was inserted; Oban's `conflict?`.
+    pub fn is_conflict(&self) -> bool {
+        !self.is_new()
+    }
+
     /// The job, whichever way it came.
     pub fn job(&self) -> &Job {
         match self {

@@ -17,12 +17,13 @@ pub(super) enum Key {
     Timeout,
     Backoff,
     AbandonAfter,
+    Unique,
     Crate,
 }
 
 impl Key {
     /// Every option, in the order of the documentation.
-    pub(super) const ALL: [Key; 9] = [
+    pub(super) const ALL: [Key; 10] = [
         Key::Name,
         Key::Queue,
         Key::MaxAttempts,
@@ -31,6 +32,7 @@ impl Key {
         Key::Timeout,
         Key::Backoff,
         Key::AbandonAfter,
+        Key::Unique,
         Key::Crate,
     ];
 
@@ -45,6 +47,7 @@ impl Key {
             Key::Timeout => "timeout",
             Key::Backoff => "backoff",
             Key::AbandonAfter => "abandon_after",
+            Key::Unique => "unique",
             Key::Crate => "crate",
         }
     }
@@ -60,6 +63,7 @@ impl Key {
             Key::Timeout => ("a length of time as text", "\"30s\""),
             Key::Backoff => ("the path of a function, without quotes", "wait_longer"),
             Key::AbandonAfter => ("a length of time as text", "\"10s\""),
+            Key::Unique => ("a rule, without quotes", "until_finished()"),
             Key::Crate => ("a path as text", "\"my_framework::kerrera\""),
         };
         let name = self.name();

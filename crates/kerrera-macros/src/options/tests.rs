@@ -35,7 +35,7 @@ fn every_option_is_read() {
     let options = right(
         r#"name = "import", queue = "imports", max_attempts = 5, priority = 9,
            tags = ["csv", "daily",], timeout = "30s", backoff = waits::Slow::<2>::wait,
-           abandon_after = "1m", crate = "::framework::kerrera","#,
+           abandon_after = "1m", unique = until_finished().by_keys(["file"]), crate = "::framework::kerrera","#,
     );
     assert_eq!(texts(&options.name), ["import"]);
     assert_eq!(texts(&options.queue), ["imports"]);
@@ -46,6 +46,8 @@ fn every_option_is_read() {
     let backoff = options.backoff.to_token_stream().to_string();
     assert_eq!(backoff, quote!(waits::Slow::<2>::wait).to_string());
     assert_eq!(options.abandon_after, Some(Duration::from_secs(60)));
+    let unique = options.unique.to_token_stream().to_string();
+    assert_eq!(unique, quote!(until_finished().by_keys(["file"])).to_string());
     let path = options.kerrera.to_token_stream().to_string();
     assert_eq!(path, quote!(::framework::kerrera).to_string());
 }
@@ -156,6 +158,9 @@ fn a_value_of_another_kind_is_answered_with_an_example() {
             "backoff = |job| wait(job)",
             "`backoff` takes the path of a function, without quotes: `backoff = wait_longer`",
         ),
+        ("unique = \"60s\"", "`unique` takes a rule, without quotes: `unique = until_finished()`"),
+        ("unique = true", "`unique` takes a rule, without quotes: `unique = until_finished()`"),
+        ("unique", "`unique` takes a rule, without quotes: `unique = until_finished()`"),
         ("crate = kerrera", "`crate` takes a path as text: `crate = \"my_framework::kerrera\"`"),
         ("crate = \"a b\"", "`crate` takes a path as text: `crate = \"my_framework::kerrera\"`"),
     ];
@@ -172,7 +177,7 @@ fn an_unknown_option_is_answered_with_the_nearest_or_with_all() {
     assert_eq!(
         wrong("cron(\"0 7 * * *\", utc)"),
         "unknown option `cron`: the options are name, queue, max_attempts, priority, tags, \
-         timeout, backoff, abandon_after, crate"
+         timeout, backoff, abandon_after, unique, crate"
     );
     assert_eq!(wrong("\"mailers\""), "expected an option, such as `queue = \"mailers\"`");
 }

@@ -107,6 +107,14 @@ pub(super) fn function(key: Key, input: ParseStream<'_>) -> syn::Result<ExprPath
     }
 }
 
+/// A rule: any expression but a literal, since what it calls is of the application's choosing.
+pub(super) fn rule(key: Key, input: ParseStream<'_>) -> syn::Result<Expr> {
+    match expression(key, input)? {
+        literal @ Expr::Lit(_) => Err(syn::Error::new_spanned(literal, key.takes())),
+        rule => Ok(rule),
+    }
+}
+
 /// The path of a module, as text.
 pub(super) fn path(key: Key, input: ParseStream<'_>) -> syn::Result<Path> {
     let literal = text(key, input)?;

@@ -18,6 +18,7 @@ mod proxy;
 mod sessions;
 mod signals;
 mod tls;
+mod unique;
 mod wire;
 
 mod default_schema {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kerrera_core::executor::{Call, Executor};
 use kerrera_core::storage::{Hint, Inserted, Jobs, Operations, Signals};
+use kerrera_core::unique::until_finished;
 use kerrera_core::{Error, Job, Limits, NewJob, Result, State, Timestamp, ValidJob};
 use kerrera_sqlite::rusqlite::{self, Connection, Savepoint, Transaction, TransactionBehavior};
 use kerrera_sqlite::{ByRusqlite, Sqlite};
@@ -175,6 +176,59 @@ async fn a_dropped_call_leaves_nothing_half_done() {
     }
     let (users, jobs) = totals(&sqlite).await;
     assert_eq!(users, jobs);
+}
+
+/// A connection of the application's, which waits for locks.
+fn own_connection(folder: &TempDir) -> Connection {
+    let connection = Connection::open(folder.path().join("jobs.db")).unwrap();
+    connection.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
+    connection
+}
+
+fn unique() -> Vec<ValidJob> {
+    let job = NewJob::of("W", json!({"id": 1})).unique(until_finished());
+    vec![job.validate(&Limits::default()).unwrap()]
+}
+
+#[tokio::test]
+async fn of_64_transactions_with_the_same_unique_job_one_inserts_it() {
+    let (folder, sqlite) = sqlite().await;
+    let transaction = |number: usize| {
+        let (sqlite, mut connection) = (sqlite.clone(), own_connection(&folder));
+        move || {
+            // As rusqlite begins them: without a lock.
+            let mut tx = connection.transaction().unwrap();
+            let job = within(&sqlite, &mut tx, &unique()).unwrap().remove(0);
+            // What is rolled back leaves nothing behind.
+            if number.is_multiple_of(4) {
+                tx.commit().unwrap();
+                return Some(job.id);
+            }
+            drop(tx);
+            None
+        }
+    };
+    let transactions: Vec<_> =
+        (0..64).map(|number| std::thread::spawn(transaction(number))).collect();
+    let ends = transactions.into_iter().filter_map(|thread| thread.join().unwrap());
+    let ends: Vec<i64> = ends.collect();
+    assert_eq!(ends.len(), 16);
+    assert_eq!(totals(&sqlite).await, (0, 1));
+    assert!(ends.iter().all(|id| *id == ends[0]));
+}
+
+#[tokio::test]
+async fn a_transaction_that_cannot_see_a_claim_loses() {
+    let (folder, sqlite) = sqlite().await;
+    let mut connection = own_connection(&folder);
+    let mut tx = connection.transaction().unwrap();
+    let count = "SELECT count(*) FROM oban_jobs";
+    assert_eq!(tx.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+    sqlite.insert(unique()).await.unwrap();
+    let error = within(&sqlite, &mut tx, &unique()).unwrap_err();
+    assert!(error.to_string().contains("locked"), "{error}");
+    drop(tx);
+    assert_eq!(totals(&sqlite).await, (0, 1));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use kerrera::prelude::*;
 #[derive(Serialize, Deserialize, Worker)]
 #[worker(name = "import", queue = "imports", max_attempts = 5, priority = 9)]
 #[worker(tags = ["csv", "Daily"], timeout = "90s", backoff = waits::steady, abandon_after = "2m")]
+#[worker(unique = until_finished().by_keys(["file"]))]
 struct DataImport {
     file: String,
 }
@@ -29,6 +30,8 @@ fn main() {
     assert_eq!(DataImport::timeout(&job), Some(Duration::from_secs(90)));
     assert_eq!(DataImport::backoff(&job), Duration::from_secs(7));
     assert_eq!(DataImport::abandon_after(), Some(Duration::from_secs(120)));
+
+    assert_eq!(DataImport::uniqueness(), Some(until_finished().by_keys(["file"])));
 
     let inserted = NewJob::from(DataImport { file: "airports.csv".to_owned() });
     let inserted = inserted.validate(&kerrera::Limits::default()).unwrap();

@@ -6,16 +6,18 @@
 struct Duration;
 struct Job;
 struct Option;
+struct Unique;
 fn job(_: &::kerrera::Job) -> ::std::time::Duration {
     ::std::time::Duration::ZERO
 }
 
 #[derive(::serde::Serialize, ::serde::Deserialize, ::kerrera::Worker)]
 #[worker(tags = ["a"], timeout = "1s", backoff = job, abandon_after = "1s")]
+#[worker(unique = ::kerrera::until_finished())]
 struct Cleanup;
 
 fn main() {
-    let _ = (Duration, Job, Option);
+    let _ = (Duration, Job, Option, Unique);
     let _ = <Cleanup as ::kerrera::Worker>::NAME;
     let _ = Cleanup;
 }
