@@ -23,6 +23,7 @@ signal. RUST_LOG decides what is logged, for example RUST_LOG=kerrera=debug.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Cron(CronArguments),
     Demo(DemoArguments),
     Migrate(MigrateArguments),
     Queues(QueuesArguments),
@@ -213,6 +214,62 @@ Examples:
 
 Exit status: 0 when the database is as it should be, 1 when not, 2 when what was typed makes no
 sense.";
+
+/// Shows and manages the jobs that are inserted at times of the clock.
+///
+/// Programs bring the entries; here they are listed, paused, resumed, run now and removed. Running
+/// nodes notice within a minute.
+#[derive(Args, Debug)]
+#[command(after_help = CRON_EXAMPLES)]
+pub(crate) struct CronArguments {
+    #[command(subcommand)]
+    pub(crate) action: CronAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CronAction {
+    /// List the entries, and when they come next
+    List {
+        #[command(flatten)]
+        database: DatabaseArguments,
+    },
+    /// Fire an entry no more, on any node, until it is resumed
+    Pause {
+        /// The entry's name
+        name: String,
+        #[command(flatten)]
+        database: DatabaseArguments,
+    },
+    /// Let a paused entry go on; what it missed is not made up for
+    Resume {
+        /// The entry's name
+        name: String,
+        #[command(flatten)]
+        database: DatabaseArguments,
+    },
+    /// Insert an entry's job now, paused or not
+    Run {
+        /// The entry's name
+        name: String,
+        #[command(flatten)]
+        database: DatabaseArguments,
+    },
+    /// Remove an entry that no program brings any more, and its history; its jobs stay
+    Remove {
+        /// The entry's name
+        name: String,
+        #[command(flatten)]
+        database: DatabaseArguments,
+    },
+}
+
+const CRON_EXAMPLES: &str = "\
+Examples:
+  kerrera cron list --database-url sqlite:jobs.db
+  DATABASE_URL=postgres://app@db.internal/app kerrera cron pause 'daily report'
+  kerrera cron run 'daily report' --database-url postgres://localhost/app
+
+Exit status: 0 when it is done, 1 when not, 2 when what was typed makes no sense.";
 
 #[cfg(test)]
 mod tests {

@@ -410,3 +410,44 @@ fn jobs_are_listed_and_managed(url: &str, folder: &Path) {
     assert!(one.contains("\"states\":{\"cancelled\":1}"), "{one}");
     assert_eq!(count(&[]), 4);
 }
+
+#[test]
+fn cron_entries_are_listed_paused_run_and_removed() {
+    let folder = folder();
+    let cron = |arguments: &[&str]| {
+        let arguments = [&["cron"], arguments, &["--database-url", "sqlite:jobs.db"]].concat();
+        finish(Process::start(&mut kerrera(folder.path(), &arguments)))
+    };
+    let said = cron(&["list"]).ends_with(1);
+    assert!(said.error().contains("there is no database"), "{}", said.error());
+    assert!(!folder.path().join("jobs.db").exists(), "a mistyped path makes no file");
+
+    let migrate = ["migrate", "--database-url", "sqlite:jobs.db"];
+    finish(Process::start(&mut kerrera(folder.path(), &migrate))).ends_with(0);
+    assert!(cron(&["list"]).ends_with(0).stdout.contains("no entries"));
+    let connection = Connection::open(folder.path().join("jobs.db")).unwrap();
+    let entry = r#"INSERT INTO kerrera_crons
+        (name, expression, timezone, job, misfire, overlap, declared, begins_at, inserted_at, updated_at)
+        VALUES ('daily report', '0 7 * * *', 'Asia/Seoul',
+            '{"worker":"Report","queue":"reports","args":{},"meta":{},"tags":[],"priority":0,
+              "max_attempts":20,"state":"available","wait_us":null,"at_us":null}',
+            'once', 'allow', '', 0, 0, 0)"#;
+    connection.execute(entry, []).unwrap();
+    let listed = cron(&["list"]).ends_with(0).stdout;
+    for part in
+        ["  daily report", "0 7 * * * in Asia/Seoul: Report in the queue reports", "T22:00Z, "]
+    {
+        assert!(listed.contains(part), "{listed}");
+    }
+    cron(&["pause", "daily report"]).ends_with(0);
+    assert!(cron(&["list"]).ends_with(0).stdout.contains("paused"));
+    assert!(cron(&["run", "daily report"]).ends_with(0).stdout.contains("inserted job 1 into"));
+    cron(&["resume", "daily report"]).ends_with(0);
+    assert!(!cron(&["list"]).ends_with(0).stdout.contains("paused"));
+    let said = cron(&["pause", "nightly"]).ends_with(1);
+    assert!(said.error().contains("there are \"daily report\""), "{}", said.error());
+    cron(&["remove", "daily report"]).ends_with(0);
+    let jobs = "SELECT count(*) FROM oban_jobs WHERE meta ->> 'cron_name' = 'daily report'";
+    let jobs: i64 = connection.query_row(jobs, [], |row| row.get(0)).unwrap();
+    assert_eq!(jobs, 1);
+}

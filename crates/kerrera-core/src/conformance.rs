@@ -22,6 +22,8 @@
 
 pub mod ack;
 pub mod claim;
+pub mod crons;
+pub mod crons_of_many;
 pub mod death;
 pub mod differential;
 mod fixture;
@@ -102,6 +104,29 @@ macro_rules! conformance_tests {
             at_most_the_limit_is_staged
             says_which_watched_queues_have_work
             a_queue_of_exhausted_rows_has_no_work
+        }
+        $crate::conformance_tests! { @group $fixture, crons:
+            a_slot_is_fired_once_and_its_job_is_marked
+            nothing_is_fired_before_its_time
+            slots_begin_when_their_entry_is_first_written
+            firings_at_once_insert_one_job
+            a_restart_fires_nothing_again
+            missed_slots_are_made_up_for_as_their_entry_says
+            a_clock_that_is_put_back_fires_nothing_again
+            a_clock_that_is_put_forward_fires_what_it_skipped_as_missed
+            a_beginning_in_the_future_is_brought_back
+            a_slot_that_would_overlap_is_left_out
+            the_newest_definition_fires
+            an_edited_entry_begins_anew_and_stays_edited
+            a_paused_entry_waits_and_then_begins_anew
+            a_job_by_hand_takes_no_slot
+            a_removed_entry_is_gone
+            an_entry_that_cannot_be_read_is_set_aside
+            a_slot_whose_job_is_refused_is_not_taken
+            old_slots_are_forgotten_and_never_fired_again
+            a_reboot_is_fired_once_among_living_nodes
+            slots_follow_the_time_zone_of_their_entry
+            other_nodes_are_told_apart
         }
         $crate::conformance_tests! { @group $fixture, liveness:
             a_beat_of_a_living_producer_finds_nothing_amiss
@@ -236,6 +261,10 @@ macro_rules! conformance_tests {
             an_order_of_one_process_is_heard_by_the_other
             of_64_insertions_of_several_processes_one_is_new
         }
+        $crate::conformance_tests! { @group $fixture, crons_of_many:
+            nodes_that_fire_at_once_insert_one_job_a_slot
+            a_dead_process_is_no_other_node
+        }
     };
     (@group $fixture:path, $module:ident: $($case:ident)*) => {
         mod $module {
@@ -257,6 +286,8 @@ mod tests {
         let files = [
             include_str!("conformance/ack.rs"),
             include_str!("conformance/claim.rs"),
+            include_str!("conformance/crons.rs"),
+            include_str!("conformance/crons_of_many.rs"),
             include_str!("conformance/death.rs"),
             include_str!("conformance/insert.rs"),
             include_str!("conformance/liveness.rs"),

@@ -22,7 +22,6 @@ pub struct Job {
     /// Its number.
     pub id: JobId,
     /// Where it is in its life.
-    #[serde(with = "state_name")]
     pub state: State,
     /// The queue that it waits in.
     pub queue: String,
@@ -202,22 +201,4 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-mod state_name {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::state::State;
-
-    pub(super) fn serialize<S: Serializer>(
-        state: &State,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(state.as_str())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<State, D::Error> {
-        let name = std::borrow::Cow::<'de, str>::deserialize(d)?;
-        name.parse().map_err(serde::de::Error::custom)
-    }
 }

@@ -15,6 +15,7 @@
 //! - [`state`]: the states, and the one function that decides every change of state.
 //! - [`outcome`]: what a run of a job ends with.
 //! - [`backoff`]: how long a failed job waits.
+//! - [`cron`]: jobs at times of the clock.
 //! - [`failure`]: the one place where the text of a failure is made safe to store.
 //! - [`token`]: the random token of a claim, by which every later write is fenced.
 //!
@@ -27,6 +28,7 @@
 //! - [`error`]: the one error type.
 
 pub mod backoff;
+pub mod cron;
 pub mod error;
 pub mod executor;
 pub mod failure;

@@ -5,7 +5,7 @@ mod finite;
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
@@ -289,8 +289,10 @@ impl fmt::Display for Violation {
 /// A job that obeys every rule, ready for a storage.
 ///
 /// Serialized, it is the element of the JSON array that an [`Executor`](crate::executor::Executor)
-/// hands to the database.
-#[derive(Clone, Debug, Serialize)]
+/// hands to the database; and a [cron entry](crate::cron::CronEntry) keeps its job so, with the rule
+/// under the key `unique` if it has one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "StoredJob")]
 #[non_exhaustive]
 pub struct ValidJob {
     /// The worker's name.
@@ -320,6 +322,46 @@ impl ValidJob {
     /// time has passed.
     pub fn state(&self) -> State {
         self.schedule.state()
+    }
+}
+
+/// A valid job as JSON has it. Flattened, its args and meta could not be kept as text.
+#[derive(Deserialize)]
+struct StoredJob {
+    worker: String,
+    queue: String,
+    args: Json,
+    meta: Json,
+    tags: Vec<String>,
+    priority: i32,
+    max_attempts: i32,
+    wait_us: Option<u64>,
+    at_us: Option<i64>,
+    unique: Option<Unique>,
+}
+
+impl TryFrom<StoredJob> for ValidJob {
+    type Error = serde_json::Error;
+
+    fn try_from(job: StoredJob) -> std::result::Result<ValidJob, serde_json::Error> {
+        let schedule = match (job.wait_us, job.at_us) {
+            (Some(wait), _) => Schedule::In(Duration::from_micros(wait)),
+            (None, Some(at)) => Schedule::At(Timestamp::from_micros(at)),
+            (None, None) => Schedule::Now,
+        };
+        let claim = |rule| UniqueClaim::new(rule, &job.worker, &job.queue, &job.args, &job.meta);
+        let unique = job.unique.map(claim).transpose()?;
+        Ok(ValidJob {
+            unique: unique.map(Box::new),
+            worker: job.worker,
+            queue: job.queue,
+            args: job.args,
+            meta: job.meta,
+            tags: job.tags,
+            priority: job.priority,
+            max_attempts: job.max_attempts,
+            schedule,
+        })
     }
 }
 

@@ -4,9 +4,12 @@
 //! to write. Storages persist moves and invent none; a move carries durations, to which the storage
 //! adds its own clock. The table in `docs/states.md` is printed by [`table`].
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Where a job is in its life. The names are Oban's, as they are written in the database.
 ///
@@ -103,6 +106,20 @@ impl fmt::Display for UnknownState {
 }
 
 impl std::error::Error for UnknownState {}
+
+/// Its name.
+impl Serialize for State {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for State {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<State, D::Error> {
+        let name = Cow::<'de, str>::deserialize(deserializer)?;
+        name.parse().map_err(serde::de::Error::custom)
+    }
+}
 
 impl FromStr for State {
     type Err = UnknownState;

@@ -6,6 +6,7 @@
 //! A storage must be usable from several runtimes at once: the engine calls [`Liveness`] from a
 //! thread of its own, which goes on when everything else is busy.
 
+mod crons;
 mod jobs;
 mod liveness;
 mod maintenance;
@@ -21,6 +22,7 @@ use std::pin::Pin;
 use crate::error::Result;
 use crate::executor::Dialect;
 
+pub use crons::*;
 pub use jobs::*;
 pub use liveness::*;
 pub use maintenance::*;
@@ -36,7 +38,7 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// Everything that the engine needs of a database.
 pub trait Storage:
-    Jobs + Liveness + Maintenance + Neighbours + Signals + Queues + Operations + fmt::Debug
+    Jobs + Crons + Liveness + Maintenance + Neighbours + Signals + Queues + Operations + fmt::Debug
 {
     /// The SQL of its transactions.
     fn dialect(&self) -> Dialect;

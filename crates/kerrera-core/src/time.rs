@@ -300,6 +300,13 @@ impl Clock {
         self.0.as_ref().map(|clock| Timestamp(clock.load(Ordering::SeqCst)))
     }
 
+    /// Puts a manual clock forward or back; does nothing to the database's.
+    pub fn set(&self, time: Timestamp) {
+        if let Some(clock) = &self.0 {
+            clock.store(time.as_micros(), Ordering::SeqCst);
+        }
+    }
+
     /// Moves a manual clock forward; does nothing to the database's.
     pub fn advance(&self, span: Duration) {
         if let Some(clock) = &self.0 {

@@ -10,6 +10,8 @@ mod key;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::new_job::Violation;
 use crate::state::State;
 
@@ -59,7 +61,7 @@ pub fn once_per(period: Duration) -> Unique {
 ///
 /// Under a rule of its own, [`Unique::new`] begins with Oban's defaults for `unique: true`. Nothing is
 /// checked until the job is inserted; then whatever is wrong is named with the job's other mistakes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[must_use = "a rule does nothing until a job or a worker has it"]
 pub struct Unique {
     fields: Vec<UniqueField>,
@@ -71,7 +73,8 @@ pub struct Unique {
 }
 
 /// What of two jobs can be compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum UniqueField {
     /// The args, or those of [`Unique::by_keys`].
     Args,
@@ -84,7 +87,8 @@ pub enum UniqueField {
 }
 
 /// From when on a period counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum UniqueTimestamp {
     /// From the insertion.
     InsertedAt,
@@ -93,7 +97,8 @@ pub enum UniqueTimestamp {
 }
 
 /// What of a stored job a conflicting insertion can replace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ReplaceField {
     /// The args. A run that has begun keeps the old ones.
     Args,

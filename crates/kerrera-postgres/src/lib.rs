@@ -4,6 +4,7 @@
 //! and its SQL lies in `sql/` under the same name:
 //!
 //! - `insert`, `claim`, `ack`, `stage`: jobs on their way.
+//! - `crons`: jobs at times of the clock.
 //! - `liveness`: heartbeats, presence locks, rescue.
 //! - `signals`: LISTEN and NOTIFY; `wire` is what travels in them.
 //! - `queues`: steering queues while nodes run.
@@ -21,6 +22,7 @@ mod ack;
 mod claim;
 mod config;
 mod connection;
+mod crons;
 mod error;
 mod insert;
 mod liveness;

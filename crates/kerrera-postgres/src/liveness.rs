@@ -21,7 +21,7 @@ use crate::server::{Profile, Server};
 use crate::statements::{Call, Statements, bare};
 
 /// The first key of every presence lock; the second is the process's own.
-const PRESENCE: i32 = 0x4b72_7261;
+pub(crate) const PRESENCE: i32 = 0x4b72_7261;
 
 /// Silence that is worth a look; whether it is death, the one who looks decides.
 const SILENT: Duration = Duration::from_secs(1);
@@ -242,7 +242,7 @@ async fn beat(session: &mut Session, call: &Call<Vec<Beat>>) -> Result<Pulse> {
     // An answer that cannot be read must not look like one that finds nothing amiss.
     let row = rows.first().ok_or_else(|| unreadable("the beat"))?;
     let dead: Vec<Uuid> = row.try_get(0).map_err(|_| unreadable("the beat"))?;
-    let claims = |column: usize| {
+    let claims = |column: usize| -> Result<Vec<(JobId, ClaimToken)>> {
         let places: Vec<i64> = row.try_get(column).map_err(|_| unreadable("the beat"))?;
         let places = places.into_iter().filter_map(|place| usize::try_from(place - 1).ok());
         Ok(places.filter_map(|place| running.get(place).copied()).collect())

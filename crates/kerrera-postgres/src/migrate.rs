@@ -12,7 +12,7 @@ use crate::schema::{Found, Origin, quoted};
 use crate::statements::bare;
 
 /// The migrations after the first, in order: the second is the first of these.
-const LATER: [Later; 4] = [
+const LATER: [Later; 5] = [
     Later {
         up: ("create the table of producers", include_str!("migrations/0002_producers.up.sql")),
         down: ("remove the table of producers", include_str!("migrations/0002_producers.down.sql")),
@@ -34,6 +34,10 @@ const LATER: [Later; 4] = [
     Later {
         up: ("create the table of unique jobs", include_str!("migrations/0005_unique.up.sql")),
         down: ("remove the table of unique jobs", include_str!("migrations/0005_unique.down.sql")),
+    },
+    Later {
+        up: ("create the tables of cron entries", include_str!("migrations/0006_crons.up.sql")),
+        down: ("remove the tables of cron entries", include_str!("migrations/0006_crons.down.sql")),
     },
 ];
 

@@ -4,14 +4,17 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use kerrera_core::Timestamp;
+use kerrera_core::cron::CronEntry;
 use kerrera_core::error::Kind;
 use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::job_query::Condition;
 use kerrera_core::storage::{
-    Ack, Acked, Batch, Beat, Candidate, Claim, ClaimMark, Count, Enrolled, Inserted, Jobs, Leader,
-    Lease, Listener, Liveness, Look, Maintenance, Managed, Neighbours, Operations, Order, Orders,
-    Pending, Producer, Prune, Pruned, Pulse, Queues, Reindexed, Report, Rescue, Seat, Sighting,
-    Signal, Signals, Staged, Storage, Swept, Updated,
+    Ack, Acked, Batch, Beat, Candidate, Claim, ClaimMark, Count, CronFiring, Crons, Crontab,
+    Enrolled, FiredSlot, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look, Maintenance,
+    Managed, Neighbours, Operations, Order, Orders, OtherNodes, Pending, Producer, Prune, Pruned,
+    Pulse, Queues, Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage,
+    Swept, Updated,
 };
 use kerrera_core::{
     ClaimToken, Clock, Error, Job, JobId, Result, State, Uuid, ValidChange, ValidJob, ValidQuery,
@@ -27,7 +30,9 @@ use crate::pool::Pool;
 use crate::rows::Stamp;
 use crate::server::{Profile, Server};
 use crate::statements::{Call, Statements};
-use crate::{ack, insert, maintenance, neighbours, operations, query, queues, signals, stage};
+use crate::{
+    ack, crons, insert, maintenance, neighbours, operations, query, queues, signals, stage,
+};
 
 /// Jobs in a PostgreSQL database, in Oban's tables.
 ///
@@ -70,6 +75,8 @@ struct Inner {
     keeping: Arc<Link>,
     /// For searches, which may read many rows.
     desk: Arc<Link>,
+    /// Its own, so that neither a long question nor a full queue holds up what the clock says.
+    cron: Arc<Link>,
     migrating: Arc<Link>,
     listening: Profile,
     unanswered: Unanswered,
@@ -129,6 +136,7 @@ impl Postgres {
             side: Link::new(&server, ordinary),
             keeping: Link::new(&server, ordinary),
             desk: Link::new(&server, ordinary),
+            cron: Link::new(&server, ordinary),
             migrating: Link::new(&server, migrating),
             listening: ordinary,
             unanswered: Unanswered::default(),
@@ -270,6 +278,57 @@ impl Jobs for Postgres {
         Box::pin(async move {
             let (link, call) = (self.0.hot.pick(), self.call((limit, watched))?);
             link.run(call, |session, call| Box::pin(stage::stage(session, call))).await
+        })
+    }
+}
+
+impl Crons for Postgres {
+    fn declare_crons(&self, entries: Vec<CronEntry>) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.cron, self.call(entries)?);
+            link.run(call, |session, call| Box::pin(crons::declare(session, call))).await
+        })
+    }
+
+    fn crontab(&self, names: Option<Vec<String>>) -> Pending<'_, Crontab> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.cron, self.call(names)?);
+            link.run(call, |session, call| Box::pin(crons::crontab(session, call))).await
+        })
+    }
+
+    fn fire_cron(&self, firing: CronFiring) -> Pending<'_, Option<Vec<FiredSlot>>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.cron, self.call(firing)?);
+            link.run(call, |session, call| Box::pin(crons::fire(session, call))).await
+        })
+    }
+
+    fn pause_cron(&self, name: String, paused: bool) -> Pending<'_, bool> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.cron, self.call((name, paused))?);
+            link.run(call, |session, call| Box::pin(crons::pause(session, call))).await
+        })
+    }
+
+    fn edit_cron(&self, entry: CronEntry) -> Pending<'_, bool> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.cron, self.call(entry)?);
+            link.run(call, |session, call| Box::pin(crons::edit(session, call))).await
+        })
+    }
+
+    fn remove_cron(&self, name: String) -> Pending<'_, bool> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.cron, self.call(name)?);
+            link.run(call, |session, call| Box::pin(crons::remove(session, call))).await
+        })
+    }
+
+    fn other_nodes(&self, ours: Vec<Uuid>, since: Timestamp) -> Pending<'_, OtherNodes> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.cron, self.call((ours, Stamp(since)))?);
+            link.run(call, |session, call| Box::pin(crons::other_nodes(session, call))).await
         })
     }
 }

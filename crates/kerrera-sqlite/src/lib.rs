@@ -16,8 +16,8 @@
 //! # Layout
 //!
 //! - [`Sqlite`] is the storage; `storage` has the traits that it implements, one line a verb. Each
-//!   verb has a module of its own, named like it (`insert`, `claim`, `ack`, `stage`, `liveness`,
-//!   `queues`, `operations`), and its SQL in `sql/`. `query` makes SQL of queries.
+//!   verb has a module of its own, named like it (`insert`, `claim`, `ack`, `stage`, `crons`,
+//!   `liveness`, `queues`, `operations`), and its SQL in `sql/`. `query` makes SQL of queries.
 //! - `writer` owns the only connection that writes, and commits what waits for it in groups.
 //!   `reader` answers questions beside it.
 //! - `schema` makes and checks the tables, `connection` opens the file.
@@ -27,6 +27,7 @@
 mod ack;
 mod claim;
 mod connection;
+mod crons;
 mod executor;
 mod insert;
 mod liveness;

@@ -71,6 +71,7 @@ fn json(row: &Row<'_>, column: usize) -> rusqlite::Result<Json> {
     Ok(Json::from_text(row.get_ref(column)?.as_str()?))
 }
 
-fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+/// A time that may be missing.
+pub(crate) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_micros))
 }

@@ -3,20 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kerrera_core::cron::CronEntry;
 use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::storage::{
-    Ack, Acked, Batch, Beat, Candidate, Claim, ClaimMark, Count, Enrolled, Hint, Inserted, Jobs,
-    Leader, Lease, Listener, Liveness, Look, Maintenance, Managed, Neighbours, Operations, Order,
-    Orders, Pending, Producer, Prune, Pruned, Pulse, Queues, Reindexed, Report, Rescue, Seat,
-    Sighting, Signal, Signals, Staged, Storage, Swept, Updated,
+    Ack, Acked, Batch, Beat, Candidate, Claim, ClaimMark, Count, CronFiring, Crons, Crontab,
+    Enrolled, FiredSlot, Hint, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look,
+    Maintenance, Managed, Neighbours, Operations, Order, Orders, OtherNodes, Pending, Producer,
+    Prune, Pruned, Pulse, Queues, Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals,
+    Staged, Storage, Swept, Updated,
 };
-use kerrera_core::{Job, JobId, Result, State, Uuid, ValidChange, ValidJob, ValidQuery};
+use kerrera_core::{Job, JobId, Result, State, Timestamp, Uuid, ValidChange, ValidJob, ValidQuery};
 use rusqlite::Connection;
 
 use crate::sqlite::{Ear, Sqlite};
 use crate::writer::now;
 use crate::{
-    ack, claim, insert, liveness, maintenance, operations, query, queues, row, stage, unique,
+    ack, claim, crons, insert, liveness, maintenance, operations, query, queues, row, stage, unique,
 };
 
 impl Storage for Sqlite {
@@ -72,6 +74,52 @@ impl Jobs for Sqlite {
     fn stage(&self, limit: u32, watched: Vec<Arc<str>>) -> Pending<'_, Staged> {
         Box::pin(self.write("stage jobs", move |connection, now| {
             Ok(stage::stage(connection, now, limit, &watched)?)
+        }))
+    }
+}
+
+impl Crons for Sqlite {
+    fn declare_crons(&self, entries: Vec<CronEntry>) -> Pending<'_, ()> {
+        Box::pin(self.write("write cron entries", move |connection, now| {
+            crons::declare(connection, now, &entries)
+        }))
+    }
+
+    fn crontab(&self, names: Option<Vec<String>>) -> Pending<'_, Crontab> {
+        let clock = self.clock().clone();
+        Box::pin(self.read("read the crontab", move |connection| {
+            crons::crontab(connection, now(&clock), names.as_deref())
+        }))
+    }
+
+    fn fire_cron(&self, firing: CronFiring) -> Pending<'_, Option<Vec<FiredSlot>>> {
+        Box::pin(self.write("fire a cron entry", move |connection, now| {
+            crons::fire(connection, now, &firing)
+        }))
+    }
+
+    fn pause_cron(&self, name: String, paused: bool) -> Pending<'_, bool> {
+        Box::pin(self.write("pause a cron entry", move |connection, now| {
+            Ok(crons::pause(connection, now, &name, paused)?)
+        }))
+    }
+
+    fn edit_cron(&self, entry: CronEntry) -> Pending<'_, bool> {
+        Box::pin(self.write("edit a cron entry", move |connection, now| {
+            crons::edit(connection, now, &entry)
+        }))
+    }
+
+    fn remove_cron(&self, name: String) -> Pending<'_, bool> {
+        Box::pin(self.write("remove a cron entry", move |connection, _| {
+            Ok(crons::remove(connection, &name)?)
+        }))
+    }
+
+    fn other_nodes(&self, ours: Vec<Uuid>, _since: Timestamp) -> Pending<'_, OtherNodes> {
+        let presence = self.presence();
+        Box::pin(self.read("look for other nodes", move |connection| {
+            crons::other_nodes(connection, &presence, &ours)
         }))
     }
 }

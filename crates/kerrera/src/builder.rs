@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kerrera_core::cron::{Cron, CronEntry, Timezone};
 use kerrera_core::error::Kind;
-use kerrera_core::{Error, Limits, Result};
+use kerrera_core::{Error, Limits, NewJob, Result};
 
 use crate::Tuning;
 use crate::client::Client;
 use crate::database::Database;
 use crate::engine::queues::Settings;
-use crate::kerrera::{Kerrera, Stopped};
+use crate::kerrera::{Kerrera, Launch, Stopped};
 use crate::maintenance::{Maintenance, Pruning, Reindex, Rescue};
 use crate::perform::Perform;
 use crate::pruner::Pruner;
@@ -24,6 +25,8 @@ pub struct Builder<S = ()> {
     registry: Registry<S>,
     queues: Vec<QueueSettings>,
     elsewhere: Vec<String>,
+    crons: Vec<Cron>,
+    cron_timezone: Option<String>,
     node: Option<String>,
     instance: String,
     migrate: bool,
@@ -49,6 +52,8 @@ impl Builder {
             registry: Registry::default(),
             queues: Vec::new(),
             elsewhere: Vec::new(),
+            crons: Vec::new(),
+            cron_timezone: None,
             node: None,
             instance: Client::INSTANCE.to_owned(),
             migrate: false,
@@ -75,6 +80,8 @@ impl Builder {
             registry: Registry::default(),
             queues: self.queues,
             elsewhere: self.elsewhere,
+            crons: self.crons,
+            cron_timezone: self.cron_timezone,
             node: self.node,
             instance: self.instance,
             migrate: self.migrate,
@@ -106,6 +113,70 @@ impl<S: Send + Sync + 'static> Builder<S> {
     /// Registers a worker, so that this node runs its jobs.
     pub fn worker<W: Perform<S>>(mut self) -> Self {
         self.registry.add::<W>();
+        self
+    }
+
+    /// Inserts a job at times of the clock: `0 7 * * MON-FRI` is seven o'clock on working days.
+    ///
+    /// The clock is the database's, in UTC unless [`cron_timezone`](Builder::cron_timezone) says
+    /// otherwise. However many nodes have the entry, each of its times inserts one job; which node
+    /// does so does not matter, and it need not work the job's queue. See
+    /// [`CronExpression`](crate::cron::CronExpression) for what can be written, and
+    /// [`cron_entry`](Builder::cron_entry) for names, time zones and what becomes of missed times.
+    ///
+    /// ```
+    /// use kerrera::prelude::*;
+    ///
+    /// #[derive(Default, Serialize, Deserialize, Worker)]
+    /// struct DailyReport {}
+    ///
+    /// impl Perform for DailyReport {
+    ///     async fn perform(&self, _: &Context) -> JobResult {
+    ///         done()
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main] async fn main() -> kerrera::Result<()> {
+    /// let kerrera = Kerrera::builder("sqlite::memory:")
+    ///     .queue("default", 10)
+    ///     .worker::<DailyReport>()
+    ///     .cron("0 7 * * MON-FRI", DailyReport::default())
+    ///     .start()
+    ///     .await?;
+    /// # kerrera.shutdown().await;
+    /// # Ok(()) }
+    /// ```
+    pub fn cron(self, expression: impl Into<String>, job: impl Into<NewJob>) -> Self {
+        self.cron_entry(Cron::new(expression, job))
+    }
+
+    /// Inserts a job at times of the clock, with a name, a time zone and policies of its own.
+    ///
+    /// ```
+    /// use kerrera::{Cron, Kerrera, Misfire, NewJob, Overlap};
+    /// use serde_json::json;
+    ///
+    /// # #[tokio::main] async fn main() -> kerrera::Result<()> {
+    /// let cron = Cron::new("0 7 * * *", NewJob::of("MyApp.Report", json!({})).queue("elixir"))
+    ///     .name("daily report")
+    ///     .timezone("Europe/Copenhagen")
+    ///     .misfire(Misfire::All { most: 10 })
+    ///     .overlap(Overlap::Skip);
+    /// let kerrera = Kerrera::builder("sqlite::memory:").cron_entry(cron).start().await?;
+    /// let crontab = kerrera.crons().await?;
+    /// assert_eq!(crontab.crons[0].entry.name, "daily report");
+    /// # kerrera.shutdown().await;
+    /// # Ok(()) }
+    /// ```
+    pub fn cron_entry(mut self, cron: Cron) -> Self {
+        self.crons.push(cron);
+        self
+    }
+
+    /// Says where the clock hangs for the cron entries that do not say it themselves; by default it
+    /// is `Etc/UTC`.
+    pub fn cron_timezone(mut self, timezone: impl Into<String>) -> Self {
+        self.cron_timezone = Some(timezone.into());
         self
     }
 
@@ -220,8 +291,8 @@ impl<S: Send + Sync + 'static> Builder<S> {
     ///
     /// # Errors
     ///
-    /// When two workers have one name, a worker's queue is unknown, a setting cannot work, or the
-    /// database cannot be used; nothing has been started then.
+    /// When two workers have one name, a worker's queue is unknown, a cron entry or another setting
+    /// cannot work, or the database cannot be used; nothing has been started then.
     pub async fn start(self) -> Result<Kerrera> {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
@@ -237,26 +308,32 @@ impl<S: Send + Sync + 'static> Builder<S> {
         check_node("node", &node)?;
         check_node("instance", &self.instance)?;
         check_queues(&self.queues)?;
+        let crons = check_crons(self.crons, self.cron_timezone, &self.limits)?;
 
         let database = self.database.open()?;
         let migrate = self.migrate || database.migrates_by_itself;
         let client =
             Client::new(database, self.limits, self.tuning.notify_interval, self.instance.into());
         client.storage().open(migrate).await?;
+        let cron_names = crons.iter().map(|entry| entry.name.clone()).collect();
+        if !crons.is_empty() {
+            client.storage().declare_crons(crons).await?;
+        }
 
         let queues = self
             .queues
             .into_iter()
             .map(|QueueSettings { name, limit, paused }| (name, Settings { limit, paused }));
-        Kerrera::launch(
+        Kerrera::launch(Launch {
             client,
-            node,
-            self.tuning,
-            self.maintenance,
-            queues.collect(),
-            Arc::new(self.registry),
-            Arc::new(self.state),
-        )
+            name: node,
+            tuning: self.tuning,
+            maintenance: self.maintenance,
+            queues: queues.collect(),
+            crons: cron_names,
+            registry: Arc::new(self.registry),
+            state: Arc::new(self.state),
+        })
         .await
     }
 
@@ -304,6 +381,30 @@ fn check_queues(queues: &[QueueSettings]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn check_crons(
+    crons: Vec<Cron>,
+    timezone: Option<String>,
+    limits: &Limits,
+) -> Result<Vec<CronEntry>> {
+    let timezone = timezone.as_deref().map(str::parse).transpose().map_err(|wrong| {
+        Error::new(Kind::Config, format!("Builder::cron_timezone cannot be: {wrong}"))
+    })?;
+    let timezone = timezone.unwrap_or_else(Timezone::utc);
+    let mut entries: Vec<CronEntry> = Vec::with_capacity(crons.len());
+    for cron in crons {
+        let entry = cron.validate(limits, &timezone)?;
+        if entries.iter().any(|other| other.name == entry.name) {
+            let message = format!(
+                "two cron entries are named {:?}: give each a name of its own with Cron::name",
+                entry.name
+            );
+            return Err(Error::new(Kind::Config, message));
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
 }
 
 fn check_node(what: &str, node: &str) -> Result<()> {

@@ -239,7 +239,7 @@ impl Client {
     }
 
     /// Tells everybody who can run what was inserted.
-    fn woken_by(&self, inserted: &[Inserted]) {
+    pub(crate) fn woken_by(&self, inserted: &[Inserted]) {
         let changed = inserted.iter().filter(|end| !matches!(end, Inserted::Existing(_)));
         let available = changed.map(Inserted::job).filter(|job| job.state == State::Available);
         self.wake_all(available.map(|job| job.queue.as_str()));

@@ -6,6 +6,7 @@
 
 pub(crate) mod acker;
 pub(crate) mod candidate;
+pub(crate) mod cron;
 pub(crate) mod heart;
 pub(crate) mod leader;
 pub(crate) mod producer;

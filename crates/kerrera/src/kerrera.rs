@@ -23,8 +23,8 @@ use crate::runtime::acker::{Acks, Writer};
 use crate::runtime::control::{self, Control};
 use crate::runtime::supervisor::{HealthReport, supervise};
 use crate::runtime::{
-    Node, Queue, candidate, drain, heart, leader, lifeline, listener, panics, pruner, reindexer,
-    reporter, sonar, stager, sweeper,
+    Node, Queue, candidate, cron, drain, heart, leader, lifeline, listener, panics, pruner,
+    reindexer, reporter, sonar, stager, sweeper,
 };
 
 /// A running engine: it claims jobs, runs them and writes how they ended, until it is shut down.
@@ -79,21 +79,27 @@ pub struct Stopped {
     pub left: Vec<JobId>,
 }
 
+/// What an engine is made of.
+pub(crate) struct Launch<S> {
+    pub(crate) client: Client,
+    pub(crate) name: String,
+    pub(crate) tuning: Tuning,
+    pub(crate) maintenance: Maintenance,
+    pub(crate) queues: Vec<(String, Settings)>,
+    /// The names of the cron entries that it fires.
+    pub(crate) crons: Vec<String>,
+    pub(crate) registry: Arc<Registry<S>>,
+    pub(crate) state: Arc<S>,
+}
+
 impl Kerrera {
     /// Begins to set up an engine on a database: a URL, or a storage made before.
     pub fn builder(database: impl Into<Database>) -> Builder {
         Builder::new(database.into())
     }
 
-    pub(crate) async fn launch<S: Send + Sync + 'static>(
-        client: Client,
-        name: String,
-        tuning: Tuning,
-        maintenance: Maintenance,
-        queues: Vec<(String, Settings)>,
-        registry: Arc<Registry<S>>,
-        state: Arc<S>,
-    ) -> Result<Kerrera> {
+    pub(crate) async fn launch<S: Send + Sync + 'static>(launch: Launch<S>) -> Result<Kerrera> {
+        let Launch { client, name, tuning, maintenance, queues, crons, registry, state } = launch;
         panics::watch();
         if cfg!(panic = "abort") {
             tracing::warn!(
@@ -153,6 +159,11 @@ impl Kerrera {
         let leaders = keep_in_order(&node, &maintenance);
         let pinging = node.clone();
         supervise(sonar::NAME.into(), node.health.clone(), move || sonar::run(pinging.clone()));
+        if !crons.is_empty() {
+            let shell = Arc::new(cron::Shell::new(node.clone(), crons));
+            let run = move || shell.clone().run();
+            supervise(cron::NAME.into(), node.health.clone(), run);
+        }
         tracing::info!(
             target: "kerrera",
             event = "node.start",

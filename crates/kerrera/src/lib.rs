@@ -49,6 +49,7 @@
 //!   that only one of them is inserted, and [`Inserted`], which says so.
 //! - [`NewJob`] and [`Job`]: a job before it is inserted, and as it is stored; [`State`] its life.
 //! - [`Pruner`] and [`Keep`]: how long ended jobs are kept.
+//! - [`cron`]: jobs at times of the clock.
 //! - [`Tuning`] and [`Limits`]: what rarely needs to be changed.
 //!
 //! # Features
@@ -63,6 +64,7 @@
 mod builder;
 mod cancellation;
 mod client;
+mod crons;
 mod database;
 mod engine;
 mod kerrera;
@@ -97,11 +99,14 @@ pub use kerrera_postgres as postgres;
 #[cfg(feature = "sqlite")]
 pub use kerrera_sqlite as sqlite;
 
+pub use kerrera_core::cron::{self, Cron, Misfire, Overlap};
 pub use kerrera_core::executor;
 pub use kerrera_core::outcome::{
     AndThen, JobError, JobResult, OrElse, Outcome, cancel, discard, done, snooze,
 };
-pub use kerrera_core::storage::{Count, Enrolled, Inserted, Leader, Setting, Standing, Updated};
+pub use kerrera_core::storage::{
+    Count, Crontab, Enrolled, Inserted, Leader, Setting, Standing, StoredCron, Updated,
+};
 pub use kerrera_core::unique::{
     ReplaceField, Unique, UniqueField, UniqueTimestamp, once_per, until_finished, until_started,
 };
@@ -131,6 +136,13 @@ mod readme {
     pub struct Operations;
     #[doc = include_str!("../../../docs/unique.md")]
     pub struct UniqueJobs;
+}
+
+/// And those of the documents beside them.
+#[cfg(all(doctest, feature = "sqlite", feature = "macros"))]
+mod documents {
+    #[doc = include_str!("../../../docs/cron.md")]
+    pub struct Cron;
 }
 
 /// Everything that a file with workers needs.

@@ -7,6 +7,7 @@
 //! - [`heart`]: signs of life, and the rescue of other nodes' jobs; on a thread of its own.
 //! - [`stager`]: makes due jobs available, and polls.
 //! - [`reporter`]: writes how far runs are.
+//! - [`cron`]: inserts jobs at times of the clock.
 //! - [`listener`]: hears the hints of other processes.
 //! - [`leader`]: takes the lead; [`pruner`], [`lifeline`], [`reindexer`] and [`candidate`] do what only
 //!   the leader does.
@@ -20,6 +21,7 @@
 pub(crate) mod acker;
 pub(crate) mod candidate;
 pub(crate) mod control;
+pub(crate) mod cron;
 pub(crate) mod desk;
 pub(crate) mod drain;
 pub(crate) mod executor;

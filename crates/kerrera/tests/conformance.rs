@@ -3,6 +3,8 @@
 
 #[path = "conformance/control.rs"]
 mod control;
+#[path = "conformance/crons.rs"]
+mod crons;
 #[path = "conformance/inserting.rs"]
 mod inserting;
 #[path = "conformance/maintenance.rs"]

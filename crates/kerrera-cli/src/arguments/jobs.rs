@@ -4,6 +4,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use kerrera::{JobId, JobOrder, JobQuery, JobTime, Place, State, Timestamp};
 use serde_json::Value;
 
+use super::DatabaseArguments;
+
 /// Looks at jobs, and cancels, retries or deletes them.
 #[derive(Args, Debug)]
 pub(crate) struct JobsArguments {
@@ -25,17 +27,11 @@ pub(crate) enum JobsCommand {
     Delete(ManageArguments),
 }
 
+/// Which database, and for whom the answer is.
 #[derive(Args, Debug)]
-pub(crate) struct DatabaseArguments {
-    /// The database: postgres://user@host/database, sqlite:jobs.db
-    ///
-    /// What it leaves out is taken from the PG* variables. Leave a password to PGPASSWORD, or put
-    /// the URL into DATABASE_URL: what is typed here can be seen by other users.
-    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
-    pub(crate) database_url: String,
-    /// The schema of the tables, on PostgreSQL
-    #[arg(long, value_name = "NAME", default_value = kerrera_postgres::Config::SCHEMA)]
-    pub(crate) schema: String,
+pub(crate) struct Access {
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
     /// Write JSON, for programs
     #[arg(long)]
     pub(crate) json: bool,
@@ -129,7 +125,7 @@ impl FilterArguments {
 #[command(after_help = LIST_EXAMPLES)]
 pub(crate) struct ListArguments {
     #[command(flatten)]
-    pub(crate) database: DatabaseArguments,
+    pub(crate) access: Access,
     #[command(flatten)]
     pub(crate) filter: FilterArguments,
     /// How many at most
@@ -185,7 +181,7 @@ pub(crate) struct ShowArguments {
     #[arg(value_name = "NUMBER")]
     pub(crate) id: JobId,
     #[command(flatten)]
-    pub(crate) database: DatabaseArguments,
+    pub(crate) access: Access,
 }
 
 #[derive(Args, Debug)]
@@ -195,7 +191,7 @@ pub(crate) struct ManageArguments {
     #[arg(value_name = "NUMBER")]
     pub(crate) ids: Vec<JobId>,
     #[command(flatten)]
-    pub(crate) database: DatabaseArguments,
+    pub(crate) access: Access,
     #[command(flatten)]
     pub(crate) filter: FilterArguments,
     /// All jobs that allow it

@@ -3,22 +3,19 @@
 use std::fmt::Write as _;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::bail;
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
-use kerrera::sqlite::Sqlite;
-use kerrera::{Affected, Client, Database, Job, JobId, JobQuery, State};
+use kerrera::{Affected, Client, Job, JobId, JobQuery, State};
 use kerrera_core::storage::Operation;
-use kerrera_postgres::{Config, Postgres};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::Arguments;
 use crate::arguments::jobs::{
-    DatabaseArguments, JobsArguments, JobsCommand, ListArguments, ManageArguments, ShowArguments,
+    Access, JobsArguments, JobsCommand, ListArguments, ManageArguments, ShowArguments,
 };
-use crate::password;
+use crate::database::connect;
 
 pub(crate) async fn run(arguments: JobsArguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
@@ -31,18 +28,18 @@ pub(crate) async fn run(arguments: JobsArguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn list(arguments: ListArguments) -> anyhow::Result<ExitCode> {
-    let ListArguments { database, filter, limit, order, after } = arguments;
+    let ListArguments { access, filter, limit, order, after } = arguments;
     let mut query = filter.query(Vec::new()).order(order.into()).limit(limit);
     if let Some(place) = after {
         query = query.after(place);
     }
     check(&query);
-    let client = connect(&database).await?;
+    let client = connect(&access.database).await?;
     let jobs = client.jobs(query.clone()).await?;
     let next = jobs.last().filter(|_| jobs.len() == limit as usize);
     let next = next.map(|last| query.place_of(last).to_string());
     let mut output = io::stdout();
-    if database.json {
+    if access.json {
         writeln!(output, "{}", json!({"jobs": jobs, "next": next}))?;
     } else {
         write!(output, "{}", table(&jobs))?;
@@ -54,13 +51,13 @@ async fn list(arguments: ListArguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn show(arguments: ShowArguments) -> anyhow::Result<ExitCode> {
-    let ShowArguments { id, database } = arguments;
-    let client = connect(&database).await?;
+    let ShowArguments { id, access } = arguments;
+    let client = connect(&access.database).await?;
     let Some(job) = client.job(id).await? else {
         bail!("there is no job {id} in {}", client.location());
     };
     let mut output = io::stdout();
-    if database.json {
+    if access.json {
         writeln!(output, "{}", serde_json::to_string(&job)?)?;
     } else {
         write!(output, "{}", portrait(&job))?;
@@ -69,7 +66,7 @@ async fn show(arguments: ShowArguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn manage(operation: Operation, arguments: ManageArguments) -> anyhow::Result<ExitCode> {
-    let ManageArguments { ids, database, filter, all, limit, dry_run, yes } = arguments;
+    let ManageArguments { ids, access, filter, all, limit, dry_run, yes } = arguments;
     let mut named = ids.clone();
     named.sort_unstable();
     named.dedup();
@@ -83,7 +80,7 @@ async fn manage(operation: Operation, arguments: ManageArguments) -> anyhow::Res
         query = query.limit(limit);
     }
     check(&query);
-    let client = connect(&database).await?;
+    let client = connect(&access.database).await?;
     let Words { verb, done, .. } = words(operation);
     let asks = !yes && io::stdin().is_terminal() && io::stderr().is_terminal();
     if dry_run || asks {
@@ -91,7 +88,7 @@ async fn manage(operation: Operation, arguments: ManageArguments) -> anyhow::Res
         let count: u64 = counts.iter().map(|(_, count)| count).sum();
         let count = limit.map_or(count, |limit| count.min(limit.into()));
         if dry_run {
-            tell(&database, operation, true, count, &counts, &[])?;
+            tell(&access, operation, true, count, &counts, &[])?;
             return Ok(ExitCode::SUCCESS);
         }
         if count > 1 && !confirmed(&client, verb, count, &counts)? {
@@ -107,7 +104,7 @@ async fn manage(operation: Operation, arguments: ManageArguments) -> anyhow::Res
     let left = if limit.is_some() { Vec::new() } else { left };
     let states = State::ALL.map(|state| (state, affected.count_of(state) as u64));
     let states: Vec<_> = states.into_iter().filter(|(_, count)| *count > 0).collect();
-    tell(&database, operation, false, affected.count() as u64, &states, &left)?;
+    tell(&access, operation, false, affected.count() as u64, &states, &left)?;
     Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -166,7 +163,7 @@ fn confirmed(
 }
 
 fn tell(
-    database: &DatabaseArguments,
+    access: &Access,
     operation: Operation,
     dry_run: bool,
     count: u64,
@@ -175,7 +172,7 @@ fn tell(
 ) -> anyhow::Result<()> {
     let Words { verb, done, unless } = words(operation);
     let mut output = io::stdout();
-    if database.json {
+    if access.json {
         let states: Map<String, Value> =
             states.iter().map(|(state, count)| (state.to_string(), json!(count))).collect();
         let told = json!({
@@ -219,20 +216,6 @@ fn check(query: &JobQuery) {
 
 fn nonsense(what: &str) -> ! {
     Arguments::command().error(ErrorKind::ValueValidation, what).exit()
-}
-
-async fn connect(arguments: &DatabaseArguments) -> anyhow::Result<Client> {
-    let DatabaseArguments { database_url: url, schema, .. } = arguments;
-    password::warn_of(url);
-    let database = match url.split_once(':').map(|(scheme, _)| scheme) {
-        Some("postgres" | "postgresql") => {
-            Postgres::new(Config::from_url(url)?.schema(schema)?)?.into()
-        }
-        // A file that is not there is a typing error, and not to be made.
-        Some("sqlite") => Database::of(Arc::new(Sqlite::from_url(url)?)),
-        _ => Database::from(url.as_str()),
-    };
-    Ok(Client::connect(database).await?)
 }
 
 /// A line a job.

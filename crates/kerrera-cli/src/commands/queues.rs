@@ -12,7 +12,7 @@ use crate::database;
 pub(crate) async fn run(arguments: QueuesArguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         QueuesCommand::List { database, json } => {
-            let client = database::connect(database).await?;
+            let client = database::connect(&database).await?;
             let (producers, orders) = (client.producers().await?, client.queue_orders().await?);
             if json {
                 writeln!(io::stdout(), "{:#}", listed(&producers, &orders))?;
@@ -59,7 +59,7 @@ struct Told {
 impl Told {
     async fn of(target: QueueTarget, did: &'static str) -> anyhow::Result<(Queue, Told)> {
         let QueueTarget { queue: name, all: _, node, reason, by, database, json } = target;
-        let client = database::connect(database).await?;
+        let client = database::connect(&database).await?;
         let mut queue = match &name {
             Some(name) => client.queue(name.clone()),
             None => client.queues(),

@@ -118,6 +118,11 @@ impl UniqueClaim {
         Ok(UniqueClaim { key: UniqueKey::of(&written(&compared, &rule.keys)?), compared, rule })
     }
 
+    /// The rule that was applied.
+    pub fn rule(&self) -> &Unique {
+        &self.rule
+    }
+
     /// Whether a job counts that is in this state and of these times.
     pub(crate) fn counts(&self, state: State, times: Times) -> bool {
         self.rule.counts(state, times)

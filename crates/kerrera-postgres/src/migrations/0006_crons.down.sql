@@ -1,0 +1,2 @@
+DROP TABLE {schema}.kerrera_cron_slots;
+DROP TABLE {schema}.kerrera_crons;

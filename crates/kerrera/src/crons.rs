@@ -1,0 +1,152 @@
+//! The crontab in the hands of people: looking, pausing, editing, running now.
+
+use kerrera_core::cron::{CronChange, Occasion};
+use kerrera_core::error::Kind;
+use kerrera_core::storage::{CronFiring, Crontab, Inserted, StoredCron};
+use kerrera_core::{Error, Result};
+
+use crate::client::Client;
+
+impl Client {
+    /// The cron entries of the database, where they stand, and the database's time.
+    ///
+    /// One statement. Entries that no running node brings any more are among them.
+    ///
+    /// ```
+    /// use kerrera::{Client, Kerrera, NewJob};
+    /// use serde_json::json;
+    ///
+    /// # #[tokio::main] async fn main() -> kerrera::Result<()> {
+    /// # let kerrera = Kerrera::builder("sqlite::memory:").cron("@daily", NewJob::of("W", json!({}))).start().await?;
+    /// # let client = kerrera.client();
+    /// let crontab = client.crons().await?;
+    /// for cron in &crontab.crons {
+    ///     let next = cron.entry.next_times(crontab.now, 3);
+    ///     println!("{}: {} {next:?}", cron.entry.name, cron.entry.expression);
+    /// }
+    /// # kerrera.shutdown().await;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn crons(&self) -> Result<Crontab> {
+        self.storage().crontab(None).await
+    }
+
+    /// Pauses a cron entry on every node, until it is resumed; restarts and deploys do not matter.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such entry, or the database fails.
+    pub async fn pause_cron(&self, name: &str) -> Result<()> {
+        let paused = self.storage().pause_cron(name.to_owned(), true).await?;
+        self.found(name, paused).await
+    }
+
+    /// Lets a paused cron entry go on. What it missed meanwhile is not made up for. Nodes notice
+    /// within a minute.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such entry, or the database fails.
+    pub async fn resume_cron(&self, name: &str) -> Result<()> {
+        let resumed = self.storage().pause_cron(name.to_owned(), false).await?;
+        self.found(name, resumed).await
+    }
+
+    /// Changes a cron entry on every node. Nodes notice within a minute.
+    ///
+    /// It stays so until the program's own entry is changed and deployed. With another expression or
+    /// time zone its times begin anew: those before now are not made up for.
+    ///
+    /// ```
+    /// # use kerrera::{Kerrera, Cron, NewJob};
+    /// # use serde_json::json;
+    /// use kerrera::cron::CronChange;
+    ///
+    /// # #[tokio::main] async fn main() -> kerrera::Result<()> {
+    /// # let cron = Cron::new("@daily", NewJob::of("W", json!({}))).name("daily report");
+    /// # let kerrera = Kerrera::builder("sqlite::memory:").cron_entry(cron).start().await?;
+    /// # let client = kerrera.client();
+    /// let later = CronChange::default().expression("0 9 * * *").timezone("Asia/Seoul");
+    /// client.edit_cron("daily report", later).await?;
+    /// # kerrera.shutdown().await;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When there is no such entry, the change makes no sense, or the database fails.
+    pub async fn edit_cron(&self, name: &str, change: CronChange) -> Result<()> {
+        let StoredCron { entry, .. } = self.cron(name).await?;
+        let changed = change.apply_to(entry, self.limits())?;
+        let edited = self.storage().edit_cron(changed).await?;
+        self.found(name, edited).await
+    }
+
+    /// Inserts the job of a cron entry now, paused or not, and whatever overlaps. It takes the place
+    /// of none of its times.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such entry, or the database fails.
+    pub async fn run_cron(&self, name: &str) -> Result<Inserted> {
+        let firing =
+            CronFiring { name: name.to_owned(), node: "client".into(), occasion: Occasion::ByHand };
+        let fired = self.storage().fire_cron(firing).await?;
+        let job = fired.unwrap_or_default().into_iter().find_map(|fired| fired.job);
+        match job {
+            Some(job) => {
+                self.woken_by(std::slice::from_ref(&job));
+                Ok(job)
+            }
+            None => Err(self.no_cron(name).await?),
+        }
+    }
+
+    /// Removes a cron entry and the history of its times; its jobs stay. A program that has the entry
+    /// writes it again at its next start.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such entry, or the database fails.
+    pub async fn remove_cron(&self, name: &str) -> Result<()> {
+        let removed = self.storage().remove_cron(name.to_owned()).await?;
+        self.found(name, removed).await
+    }
+
+    async fn cron(&self, name: &str) -> Result<StoredCron> {
+        let mut crontab = self.storage().crontab(Some(vec![name.to_owned()])).await?;
+        if let Some((_, error)) = crontab.unreadable.pop() {
+            return Err(error);
+        }
+        match crontab.crons.pop() {
+            Some(cron) => Ok(cron),
+            None => Err(self.no_cron(name).await?),
+        }
+    }
+
+    async fn found(&self, name: &str, found: bool) -> Result<()> {
+        if found { Ok(()) } else { Err(self.no_cron(name).await?) }
+    }
+
+    /// Says which entries there are.
+    async fn no_cron(&self, name: &str) -> Result<Error> {
+        let crontab = self.crons().await?;
+        let names: Vec<String> = crontab
+            .crons
+            .iter()
+            .map(|cron| format!("{:?}", cron.entry.name))
+            .chain(crontab.unreadable.iter().map(|(name, _)| format!("{name:?}")))
+            .collect();
+        let known = match names.as_slice() {
+            [] => "there is none at all; a program that has entries writes them when it starts"
+                .to_owned(),
+            names => format!("there are {}", names.join(", ")),
+        };
+        let message = format!("there is no cron entry named {name:?}: {known}");
+        Ok(Error::new(Kind::Config, message))
+    }
+}

@@ -1,0 +1,132 @@
+//! Inserts jobs at times of the clock: the storage's clock, wherever the nodes' are.
+
+use std::sync::Arc;
+
+use kerrera_core::cron::Occasion;
+use kerrera_core::storage::{CronFiring, Crontab, FiredSlot};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep_until};
+
+use super::Node;
+use crate::engine::cron::{Crons, Effect, Event};
+
+pub(crate) const NAME: &str = "cron";
+
+/// The entries that a node brings, and the machine that sees to them.
+pub(crate) struct Shell {
+    node: Arc<Node>,
+    names: Vec<String>,
+    crons: Mutex<Crons>,
+}
+
+/// How a round went.
+#[derive(Default)]
+struct Round {
+    failure: Option<kerrera_core::Error>,
+    /// Trying again soon may help.
+    again: bool,
+}
+
+impl Shell {
+    pub(crate) fn new(node: Arc<Node>, names: Vec<String>) -> Shell {
+        let crons = Crons::new(Instant::now().into_std());
+        Shell { node, names, crons: Mutex::new(crons) }
+    }
+
+    pub(crate) async fn run(self: Arc<Self>) {
+        let mut crons = self.crons.lock().await;
+        loop {
+            tokio::select! {
+                () = sleep_until(Instant::from_std(crons.wakes_at())) => {}
+                () = self.node.stop.loops.cancelled() => return,
+            }
+            let mut round = Round::default();
+            if let Err(error) = self.round(&mut crons, &mut round).await {
+                // Nothing is known of when to wake without it.
+                round.note(error);
+                round.again = true;
+            }
+            let event = match round {
+                Round { again: true, .. } => Event::Failed { jitter: fastrand::f64() },
+                Round { .. } => Event::Done,
+            };
+            crons.step(now(), event);
+            match round.failure {
+                Some(error) => self.node.health.ill(NAME, error),
+                None => self.node.health.well(NAME),
+            }
+        }
+    }
+
+    async fn round(&self, crons: &mut Crons, round: &mut Round) -> kerrera_core::Result<()> {
+        let storage = self.node.storage();
+        let mut crontab = storage.crontab(Some(self.names.clone())).await?;
+        for (_, error) in crontab.unreadable.drain(..) {
+            round.note(error);
+        }
+        for effect in crons.step(now(), Event::Read(&crontab)) {
+            match effect {
+                Effect::Fire(name, occasion) => self.fire(name, occasion, round).await,
+                Effect::Look(since) => self.look(since, crons, &crontab, round).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks whether this node is the one that fires the entries for `@reboot`.
+    async fn look(
+        &self,
+        since: kerrera_core::Timestamp,
+        crons: &mut Crons,
+        crontab: &Crontab,
+        round: &mut Round,
+    ) -> kerrera_core::Result<()> {
+        let ours = self.node.queues().iter().map(|queue| queue.producer()).collect();
+        let nodes = self.node.storage().other_nodes(ours, since).await?;
+        for effect in crons.step(now(), Event::Looked(&nodes, crontab)) {
+            if let Effect::Fire(name, occasion) = effect {
+                self.fire(name, occasion, round).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fires an entry; one that fails keeps no other from being fired.
+    async fn fire(&self, name: String, occasion: Occasion, round: &mut Round) {
+        let node = self.node.name.clone();
+        let firing = CronFiring { name: name.clone(), node, occasion };
+        match self.node.storage().fire_cron(firing).await {
+            Ok(fired) => self.tell(&name, fired.unwrap_or_default()),
+            Err(error) => {
+                tracing::warn!(target: "kerrera", event = "cron.failed", name, %error);
+                round.note(error);
+            }
+        }
+    }
+
+    fn tell(&self, name: &str, fired: Vec<FiredSlot>) {
+        for FiredSlot { at, job } in &fired {
+            let slot = at.map(tracing::field::display);
+            match job {
+                Some(job) => {
+                    let id = job.job().id;
+                    tracing::debug!(target: "kerrera", event = "cron.fire", name, slot, id);
+                }
+                None => tracing::info!(target: "kerrera", event = "cron.overlap", name, slot),
+            }
+        }
+        let inserted: Vec<_> = fired.into_iter().filter_map(|slot| slot.job).collect();
+        self.node.client.woken_by(&inserted);
+    }
+}
+
+impl Round {
+    fn note(&mut self, error: kerrera_core::Error) {
+        self.again |= error.is_transient();
+        self.failure.get_or_insert(error);
+    }
+}
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}
