@@ -34,6 +34,7 @@ pub mod manage;
 pub mod operations;
 pub mod query;
 pub mod queues;
+pub mod rehearsal;
 pub mod stage;
 pub mod unique;
 pub mod within;
@@ -210,6 +211,12 @@ macro_rules! conformance_tests {
             reports_are_written_while_the_claim_holds
             reports_survive_a_meta_of_an_unusual_form
         }
+        $crate::conformance_tests! { @group $fixture, rehearsal:
+            the_clock_is_the_one_that_the_storage_goes_by
+            jobs_are_brought_forward_in_one_queue_only
+            jobs_are_brought_forward_until_a_time
+            a_job_that_is_brought_forward_keeps_its_time_and_its_attempts
+        }
         $crate::conformance_tests! { @group $fixture, within:
             a_transaction_inserts_what_an_insertion_would
             a_transaction_keeps_the_order_of_a_thousand_jobs
@@ -296,6 +303,7 @@ mod tests {
             include_str!("conformance/operations.rs"),
             include_str!("conformance/queues.rs"),
             include_str!("conformance/query.rs"),
+            include_str!("conformance/rehearsal.rs"),
             include_str!("conformance/stage.rs"),
             include_str!("conformance/unique.rs"),
             include_str!("conformance/within.rs"),

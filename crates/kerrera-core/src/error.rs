@@ -48,6 +48,8 @@ pub enum Kind {
     Database,
     /// The client or the engine has been shut down.
     Closed,
+    /// A job failed, and the caller had asked to be told.
+    JobFailed,
 }
 
 impl Error {
@@ -137,6 +139,11 @@ impl Error {
     /// The client or the engine has been shut down.
     pub fn is_closed(&self) -> bool {
         self.0.kind == Kind::Closed
+    }
+
+    /// A job failed, and the caller had asked to be told: see `kerrera::testing::Drain::with_safety`.
+    pub fn is_job_failed(&self) -> bool {
+        self.0.kind == Kind::JobFailed
     }
 
     /// Whether the same call may succeed later without anybody changing anything.

@@ -13,6 +13,7 @@ mod maintenance;
 mod neighbours;
 mod operations;
 mod queues;
+mod rehearsal;
 mod signals;
 
 use std::fmt;
@@ -29,6 +30,7 @@ pub use maintenance::*;
 pub use neighbours::*;
 pub use operations::*;
 pub use queues::*;
+pub use rehearsal::*;
 pub use signals::*;
 
 /// A call to the storage under way.
@@ -38,7 +40,16 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// Everything that the engine needs of a database.
 pub trait Storage:
-    Jobs + Crons + Liveness + Maintenance + Neighbours + Signals + Queues + Operations + fmt::Debug
+    Jobs
+    + Crons
+    + Liveness
+    + Maintenance
+    + Neighbours
+    + Signals
+    + Queues
+    + Operations
+    + Rehearsal
+    + fmt::Debug
 {
     /// The SQL of its transactions.
     fn dialect(&self) -> Dialect;

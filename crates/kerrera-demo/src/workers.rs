@@ -16,20 +16,4 @@ pub(crate) use report::{DailyReport, report_path};
 pub(crate) const TAG: &str = "kerrera-demo";
 
 #[cfg(test)]
-mod tests {
-    use kerrera::Worker;
-
-    use super::*;
-
-    #[test]
-    fn every_worker_tags_its_jobs() {
-        let tags = [
-            LogAnalytics::TAGS,
-            BulkEmailSend::TAGS,
-            DataImport::TAGS,
-            SendWelcomeEmail::TAGS,
-            DailyReport::TAGS,
-        ];
-        assert!(tags.iter().all(|tags| tags.contains(&TAG)), "{tags:?}");
-    }
-}
+mod tests;

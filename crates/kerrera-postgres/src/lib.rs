@@ -34,6 +34,7 @@ mod pool;
 mod process_id;
 mod query;
 mod queues;
+mod rehearsal;
 mod rows;
 mod schema;
 mod server;

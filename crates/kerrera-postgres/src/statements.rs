@@ -76,6 +76,7 @@ pub(crate) struct Statements {
     pub(crate) exists: String,
     pub(crate) update: String,
     pub(crate) report: String,
+    pub(crate) bring_forward: String,
 }
 
 /// What depends on which neighbours there can be.
@@ -220,6 +221,7 @@ impl Statements {
             exists: fill(file!("exists")),
             update: fill(file!("update")),
             report: fill(file!("report")),
+            bring_forward: fill(file!("bring_forward")),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use kerrera_core::Timestamp;
 use kerrera_core::cron::CronEntry;
 use kerrera_core::error::Kind;
 use kerrera_core::executor::{Dialect, InsertPlan};
@@ -13,11 +12,12 @@ use kerrera_core::storage::{
     Ack, Acked, Batch, Beat, Candidate, Claim, ClaimMark, Count, CronFiring, Crons, Crontab,
     Enrolled, FiredSlot, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look, Maintenance,
     Managed, Neighbours, Operations, Order, Orders, OtherNodes, Pending, Producer, Prune, Pruned,
-    Pulse, Queues, Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage,
-    Swept, Updated,
+    Pulse, Queues, Rehearsal, Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals, Staged,
+    Storage, Swept, Updated,
 };
 use kerrera_core::{
-    ClaimToken, Clock, Error, Job, JobId, Result, State, Uuid, ValidChange, ValidJob, ValidQuery,
+    ClaimToken, Clock, Error, Job, JobId, Result, State, Timestamp, Uuid, ValidChange, ValidJob,
+    ValidQuery,
 };
 
 use crate::claim::{self, Unanswered};
@@ -31,7 +31,8 @@ use crate::rows::Stamp;
 use crate::server::{Profile, Server};
 use crate::statements::{Call, Statements};
 use crate::{
-    ack, crons, insert, maintenance, neighbours, operations, query, queues, signals, stage,
+    ack, crons, insert, maintenance, neighbours, operations, query, queues, rehearsal, signals,
+    stage,
 };
 
 /// Jobs in a PostgreSQL database, in Oban's tables.
@@ -573,6 +574,19 @@ impl Operations for Postgres {
         Box::pin(async move {
             let (link, call) = (&self.0.side, self.call(())?);
             link.run(call, |session, call| Box::pin(operations::counts(session, call))).await
+        })
+    }
+}
+
+impl Rehearsal for Postgres {
+    fn clock(&self) -> Clock {
+        self.0.clock.clone()
+    }
+
+    fn bring_forward(&self, queue: Arc<str>, until: Option<Timestamp>) -> Pending<'_, u64> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call((queue, until.map(Stamp)))?);
+            link.run(call, |session, call| Box::pin(rehearsal::bring_forward(session, call))).await
         })
     }
 }

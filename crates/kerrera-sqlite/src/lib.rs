@@ -41,6 +41,7 @@ mod query;
 mod queues;
 mod reader;
 mod refusal;
+mod rehearsal;
 mod row;
 mod schema;
 mod sqlite;

@@ -9,16 +9,19 @@ use kerrera_core::storage::{
     Ack, Acked, Batch, Beat, Candidate, Claim, ClaimMark, Count, CronFiring, Crons, Crontab,
     Enrolled, FiredSlot, Hint, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look,
     Maintenance, Managed, Neighbours, Operations, Order, Orders, OtherNodes, Pending, Producer,
-    Prune, Pruned, Pulse, Queues, Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals,
-    Staged, Storage, Swept, Updated,
+    Prune, Pruned, Pulse, Queues, Rehearsal, Reindexed, Report, Rescue, Seat, Sighting, Signal,
+    Signals, Staged, Storage, Swept, Updated,
 };
-use kerrera_core::{Job, JobId, Result, State, Timestamp, Uuid, ValidChange, ValidJob, ValidQuery};
+use kerrera_core::{
+    Clock, Job, JobId, Result, State, Timestamp, Uuid, ValidChange, ValidJob, ValidQuery,
+};
 use rusqlite::Connection;
 
 use crate::sqlite::{Ear, Sqlite};
 use crate::writer::now;
 use crate::{
-    ack, claim, crons, insert, liveness, maintenance, operations, query, queues, row, stage, unique,
+    ack, claim, crons, insert, liveness, maintenance, operations, query, queues, rehearsal, row,
+    stage, unique,
 };
 
 impl Storage for Sqlite {
@@ -346,6 +349,18 @@ impl Operations for Sqlite {
                 Ok(Count::new(queue, state, jobs.unsigned_abs()))
             })?;
             counts.collect()
+        }))
+    }
+}
+
+impl Rehearsal for Sqlite {
+    fn clock(&self) -> Clock {
+        Sqlite::clock(self).clone()
+    }
+
+    fn bring_forward(&self, queue: Arc<str>, until: Option<Timestamp>) -> Pending<'_, u64> {
+        Box::pin(self.write("bring jobs forward", move |connection, _| {
+            Ok(rehearsal::bring_forward(connection, &queue, until)?)
         }))
     }
 }

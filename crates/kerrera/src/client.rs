@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use kerrera_core::executor::{Call, Executor};
-use kerrera_core::storage::{Count, Inserted, Leader, Storage};
-use kerrera_core::{ClaimToken, Job, JobId, Limits, NewJob, Result, State, ValidJob};
+use kerrera_core::storage::{Count, Inserted, Leader, Pending, Storage};
+use kerrera_core::{ClaimToken, Job, JobId, Limits, NewJob, Result, Schedule, State, ValidJob};
 
 use crate::Tuning;
 use crate::database::{Database, Opened};
@@ -48,6 +48,17 @@ struct Inner {
     instance: Arc<str>,
     /// The engines that share this client.
     nodes: Mutex<Vec<Weak<Node>>>,
+    /// The test kit of this client, if any.
+    inline: Mutex<Option<Weak<dyn Inline>>>,
+}
+
+/// Runs what is inserted before the insertion returns: a test kit, in its inline mode.
+pub(crate) trait Inline: Send + Sync {
+    /// Whether it does so now.
+    fn is_on(&self) -> bool;
+
+    /// Runs what is available, and gives back what was inserted as it stands then.
+    fn run(self: Arc<Self>, inserted: Vec<Inserted>) -> Pending<'static, Vec<Inserted>>;
 }
 
 impl Client {
@@ -84,6 +95,7 @@ impl Client {
             desks: Mutex::default(),
             instance,
             nodes: Mutex::default(),
+            inline: Mutex::default(),
         }))
     }
 
@@ -118,13 +130,20 @@ impl Client {
         self.insert_valid(self.validate(jobs)?).await
     }
 
-    async fn insert_valid(&self, jobs: Vec<ValidJob>) -> Result<Vec<Inserted>> {
+    async fn insert_valid(&self, mut jobs: Vec<ValidJob>) -> Result<Vec<Inserted>> {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
+        let inline = self.inline();
+        if inline.is_some() {
+            jobs.iter_mut().for_each(|job| job.schedule = Schedule::Now);
+        }
         let inserted = self.storage().insert(jobs).await?;
         self.woken_by(&inserted);
-        Ok(inserted)
+        match inline {
+            Some(inline) => inline.run(inserted).await,
+            None => Ok(inserted),
+        }
     }
 
     /// Inserts in a transaction of the application's own: the jobs are there when it commits, and
@@ -229,6 +248,16 @@ impl Client {
 
     pub(crate) fn remove_desk(&self, desk: &Arc<Desk>) {
         lock(&self.0.desks).retain(|other| !Arc::ptr_eq(other, desk));
+    }
+
+    /// What runs jobs as they are inserted, if it does so now.
+    pub(crate) fn inline(&self) -> Option<Arc<dyn Inline>> {
+        let inline = lock(&self.0.inline).as_ref()?.upgrade()?;
+        inline.is_on().then_some(inline)
+    }
+
+    pub(crate) fn set_inline(&self, inline: Weak<dyn Inline>) {
+        *lock(&self.0.inline) = Some(inline);
     }
 
     fn validate<J: Into<NewJob>>(

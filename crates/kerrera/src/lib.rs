@@ -51,6 +51,7 @@
 //! - [`Pruner`] and [`Keep`]: how long ended jobs are kept.
 //! - [`cron`]: jobs at times of the clock.
 //! - [`Tuning`] and [`Limits`]: what rarely needs to be changed.
+//! - [`testing`]: what an application's tests need for its workers.
 //!
 //! # Features
 //!
@@ -75,6 +76,7 @@ mod pruner;
 mod queues;
 mod registry;
 mod runtime;
+pub mod testing;
 #[cfg(feature = "sqlite")]
 mod transaction;
 mod tuning;
@@ -111,8 +113,8 @@ pub use kerrera_core::unique::{
     ReplaceField, Unique, UniqueField, UniqueTimestamp, once_per, until_finished, until_started,
 };
 pub use kerrera_core::{
-    AttemptError, ClaimToken, Error, Job, JobChange, JobId, JobOrder, JobQuery, JobTime, Json,
-    Limits, NewJob, Place, Progress, Result, Schedule, State, Timestamp, Units, Uuid, Worker,
+    AttemptError, ClaimToken, Clock, Error, Job, JobChange, JobId, JobOrder, JobQuery, JobTime,
+    Json, Limits, NewJob, Place, Progress, Result, Schedule, State, Timestamp, Units, Uuid, Worker,
     backoff,
 };
 
@@ -134,6 +136,8 @@ mod readme {
     pub struct Queues;
     #[doc = include_str!("../../../docs/operations.md")]
     pub struct Operations;
+    #[doc = include_str!("../../../docs/testing.md")]
+    pub struct Testing;
     #[doc = include_str!("../../../docs/unique.md")]
     pub struct UniqueJobs;
 }

@@ -51,6 +51,9 @@ impl Client {
         };
         let done = sqlite.transaction(work).await?;
         self.wake_every_local();
+        if let Some(inline) = self.inline() {
+            inline.run(Vec::new()).await?;
+        }
         Ok(done)
     }
 }

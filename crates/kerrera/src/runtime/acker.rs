@@ -34,7 +34,7 @@ impl Ended {
     /// What is written instead of an outcome that the database refuses, such as a value or a
     /// follow-up that it cannot hold: the run has failed, and its error says why. `None` if that is
     /// what was refused: there is nothing simpler to say.
-    fn refused(&self, node: &Arc<str>, why: &str) -> Option<Ended> {
+    pub(crate) fn refused(&self, node: &Arc<str>, why: &str) -> Option<Ended> {
         const RETRY_IN: Duration = Duration::from_secs(60);
         const WORDS: &str = "** (OutcomeRefused) the run ended, and";
         let Ended { ack, position } = self;

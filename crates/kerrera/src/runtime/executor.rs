@@ -22,7 +22,7 @@ use crate::perform::Context;
 use crate::registry::{Handler, Policy};
 
 /// The meta key under which a job's value is kept.
-const VALUE: &str = "k_value";
+pub(crate) const VALUE: &str = "k_value";
 
 /// How a run came to its end.
 enum End {
@@ -43,6 +43,18 @@ pub(crate) fn start<S: Send + Sync + 'static>(
     job: Arc<Job>,
     token: ClaimToken,
 ) {
+    tokio::spawn(run(node, queue, handler, state, job, token));
+}
+
+/// Gives a job a slot, and makes the run, which hands in how it ended.
+pub(crate) fn run<S: Send + Sync + 'static>(
+    node: &Arc<Node>,
+    queue: &Arc<Queue>,
+    handler: &Arc<dyn Handler<S>>,
+    state: &Arc<S>,
+    job: Arc<Job>,
+    token: ClaimToken,
+) -> impl Future<Output = ()> + Send + use<S> {
     let started = Instant::now();
     let policy = handler.policy();
     let timeout = (policy.timeout)(&job);
@@ -107,7 +119,7 @@ pub(crate) fn start<S: Send + Sync + 'static>(
         }
         queue.end(&node.acks, (job.id, token), Ended { ack, position: job.position() });
     };
-    tokio::spawn(run.instrument(span));
+    run.instrument(span)
 }
 
 /// When a run is told to stop.
