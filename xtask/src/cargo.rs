@@ -64,6 +64,19 @@ pub(crate) fn count_tests(command: &mut Command) -> Result<(Counts, bool), Strin
     Ok((counts, status.success()))
 }
 
+/// How many tests a `cargo test … -- --list` knows.
+pub(crate) fn list_tests(command: &mut Command) -> Result<usize, String> {
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cannot run cargo test: {error}"))?;
+    if !output.status.success() {
+        return Err("cargo test failed, see above".to_owned());
+    }
+    let listed = String::from_utf8_lossy(&output.stdout);
+    Ok(listed.lines().filter(|line| line.ends_with(": test")).count())
+}
+
 /// Reads `test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; …`.
 fn parse(line: &str) -> Option<Counts> {
     let (_, result) = line.split_once("test result: ")?;

@@ -8,6 +8,8 @@ pub(crate) struct Lane {
     pub(crate) tests: Tests,
     /// Whether its tests find a PostgreSQL server.
     pub(crate) postgres: bool,
+    /// Whether its tests find a Python with Oban.
+    pub(crate) python: bool,
 }
 
 /// Which tests a lane runs.
@@ -28,35 +30,48 @@ pub(crate) const LANES: &[Lane] = &[
         about: "the tests inside libraries and programs; none needs PostgreSQL",
         tests: Tests::Workspace(&["--all-features", "--lib", "--bins"]),
         postgres: false,
+        python: false,
     },
     Lane {
         name: "docs",
         about: "the examples in the documentation",
         tests: Tests::Workspace(&["--all-features", "--doc"]),
         postgres: true,
+        python: false,
     },
     Lane {
         name: "macros",
         about: "tests/compile_fail.rs: the messages of likely mistakes",
         tests: Tests::Target("compile_fail"),
         postgres: false,
+        python: false,
     },
     Lane {
         name: "conformance",
         about: "tests/conformance.rs: the same behaviour on every storage",
         tests: Tests::Target("conformance"),
         postgres: true,
+        python: false,
     },
     Lane {
         name: "process",
         about: "tests/process.rs: real processes that are stopped and killed",
         tests: Tests::Target("process"),
         postgres: true,
+        python: false,
+    },
+    Lane {
+        name: "company",
+        about: "tests/company.rs: beside Oban for Python on one database",
+        tests: Tests::Target("company"),
+        postgres: true,
+        python: true,
     },
     Lane {
         name: "adapters",
         about: "the crates in adapters, each with dependencies of its own",
         tests: Tests::Adapters,
         postgres: true,
+        python: false,
     },
 ];

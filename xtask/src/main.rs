@@ -9,6 +9,7 @@
 mod cargo;
 mod debian;
 mod lanes;
+mod python;
 mod report;
 mod server;
 mod test;
@@ -17,6 +18,7 @@ mod workspace;
 use std::process::ExitCode;
 
 use crate::lanes::LANES;
+use crate::python::Without;
 
 fn main() -> ExitCode {
     let mut words: Vec<String> = std::env::args().skip(1).collect();
@@ -32,7 +34,15 @@ fn main() -> ExitCode {
             print!("{}", help());
             Ok(ExitCode::SUCCESS)
         }
-        ["test", ref lanes @ ..] => test::run(lanes, &passed_on),
+        ["test", ref words @ ..] => {
+            let (switches, lanes): (Vec<&str>, Vec<&str>) =
+                words.iter().partition(|word| word.starts_with("--"));
+            match switches[..] {
+                [] => test::run(&lanes, &passed_on, Without::Skip),
+                ["--require-python"] => test::run(&lanes, &passed_on, Without::Fail),
+                _ => Err(format!("no such switch: {}\n\n{}", switches.join(" "), help())),
+            }
+        }
         ["postgres"] => server::run_command(&passed_on),
         _ => Err(format!("no such chore: {}\n\n{}", words.join(" "), help())),
     };
@@ -44,9 +54,11 @@ fn main() -> ExitCode {
 
 fn help() -> String {
     let mut help = "\
-cargo xtask test [LANE...] [-- ARGUMENT...]
+cargo xtask test [--require-python] [LANE...] [-- ARGUMENT...]
     Runs the tests, by default of every lane, and says how they went. The
     arguments go to the test programs, for example a part of a test's name.
+    The lane `company` needs Python 3.12 or newer, on PATH or under pyenv, and
+    is skipped where there is none, unless it is required.
 
 cargo xtask postgres -- COMMAND...
     Runs a command with a throw-away PostgreSQL server for tests, for example

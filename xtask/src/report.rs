@@ -21,6 +21,8 @@ pub(crate) enum Outcome {
     Passed,
     /// It failed, for this reason.
     Failed(String),
+    /// It did not run, for this reason.
+    Skipped(String),
 }
 
 /// The outcomes of all lanes that were to run.
@@ -39,7 +41,7 @@ impl Report {
     fn failed(&self) -> u64 {
         let failed = |row: &Row| match row.outcome {
             Outcome::Failed(_) => row.counts.failed.max(1),
-            Outcome::Passed => 0,
+            Outcome::Passed | Outcome::Skipped(_) => 0,
         };
         self.rows.iter().map(failed).sum()
     }
@@ -66,6 +68,7 @@ impl Report {
             let outcome = match &row.outcome {
                 Outcome::Passed => "ok",
                 Outcome::Failed(reason) => &format!("FAILED: {reason}"),
+                Outcome::Skipped(reason) => &format!("SKIPPED: {reason}"),
             };
             let _ = writeln!(
                 text,
@@ -121,5 +124,11 @@ docs             1.50       3       0        0  ok
     #[test]
     fn a_run_of_nothing_is_not_good() {
         assert!(!Report::default().is_good());
+        let reason = || Outcome::Skipped("no Python".to_owned());
+        assert!(!Report { rows: vec![row("company", 0, 0, reason())] }.is_good());
+        let rows = vec![row("unit", 1, 0, Outcome::Passed), row("company", 0, 0, reason())];
+        let report = Report { rows };
+        assert!(report.is_good());
+        assert!(report.text().contains("SKIPPED: no Python"), "{}", report.text());
     }
 }

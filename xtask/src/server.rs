@@ -22,6 +22,12 @@ pub(crate) fn url(cluster: &Cluster) -> String {
     cluster.host_url("").trim_end_matches('/').to_owned()
 }
 
+/// Which PostgreSQL it is, as `15.14`.
+pub(crate) fn version(cluster: &Cluster) -> Result<String, String> {
+    let version = cluster.psql("postgres", "show server_version")?;
+    Ok(version.split(' ').next().unwrap_or_default().to_owned())
+}
+
 /// `cargo xtask postgres -- COMMAND…`: runs a command while there is a server for tests.
 pub(crate) fn run_command(words: &[String]) -> Result<ExitCode, String> {
     let [program, arguments @ ..] = words else {

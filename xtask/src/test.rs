@@ -1,12 +1,13 @@
 //! `cargo xtask test`: runs the lanes.
 
 use std::process::{Command, ExitCode};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use testkit::postgres::{Cluster, SERVER_VARIABLE};
 
 use crate::cargo::{self, Counts};
 use crate::lanes::{LANES, Lane, Tests};
+use crate::python::{PROGRAM_VARIABLE, Python, Unready, Without};
 use crate::report::{Outcome, Report, Row};
 use crate::server;
 use crate::workspace::Workspace;
@@ -14,7 +15,11 @@ use crate::workspace::Workspace;
 /// Runs the lanes of these names, or all, handing the arguments on to the test programs.
 ///
 /// A lane that fails does not keep the others from running.
-pub(crate) fn run(names: &[&str], arguments: &[String]) -> Result<ExitCode, String> {
+pub(crate) fn run(
+    names: &[&str],
+    arguments: &[String],
+    without_python: Without,
+) -> Result<ExitCode, String> {
     let lanes = chosen(names)?;
     let workspace = Workspace::read()?;
     workspace.check_lanes()?;
@@ -28,7 +33,19 @@ pub(crate) fn run(names: &[&str], arguments: &[String]) -> Result<ExitCode, Stri
         }
         println!("\n==> lane {}: {}", lane.name, lane.about);
         let server = cluster.as_ref().filter(|_| lane.postgres);
-        report.rows.push(run_lane(lane, commands, server, arguments)?);
+        let python = match lane.python.then(|| Python::ready(&workspace)) {
+            None => None,
+            Some(Ok(python)) => {
+                let version = server.map(server::version).transpose()?.unwrap_or_default();
+                println!("met: {python}, PostgreSQL {version}");
+                Some(python)
+            }
+            Some(Err(reason)) => {
+                report.rows.push(run_no_lane(lane, commands, &reason, without_python)?);
+                continue;
+            }
+        };
+        report.rows.push(run_lane(lane, commands, server, python.as_ref(), arguments)?);
     }
     drop(cluster);
 
@@ -84,10 +101,33 @@ fn commands(lane: &Lane, workspace: &Workspace) -> Vec<Command> {
     }
 }
 
+/// A lane that cannot run: says so, with the number of its tests.
+fn run_no_lane(
+    lane: &Lane,
+    commands: Vec<Command>,
+    reason: &Unready,
+    without: Without,
+) -> Result<Row, String> {
+    let mut tests = 0;
+    for mut command in commands {
+        tests += cargo::list_tests(command.args(["--", "--list"]))?;
+    }
+    let what = format!("{tests} tests not run: {reason}");
+    let outcome = match (reason, without) {
+        (Unready::None, Without::Skip) => {
+            println!("!!! SKIPPED the lane {}, {what}", lane.name);
+            Outcome::Skipped(what)
+        }
+        _ => Outcome::Failed(what),
+    };
+    Ok(Row { lane: lane.name, took: Duration::ZERO, counts: Counts::default(), outcome })
+}
+
 fn run_lane(
     lane: &Lane,
     commands: Vec<Command>,
     server: Option<&Cluster>,
+    python: Option<&Python>,
     arguments: &[String],
 ) -> Result<Row, String> {
     let start = Instant::now();
@@ -97,6 +137,10 @@ fn run_lane(
         match server {
             Some(cluster) => command.env(SERVER_VARIABLE, server::url(cluster)),
             None => command.env_remove(SERVER_VARIABLE),
+        };
+        match python {
+            Some(python) => command.env(PROGRAM_VARIABLE, &python.program),
+            None => command.env_remove(PROGRAM_VARIABLE),
         };
         command.arg("--").args(arguments);
         let (more, content) = cargo::count_tests(&mut command)?;

@@ -1,4 +1,4 @@
--- What Oban for Python installs.
+-- What Oban for Python 0.7.0 installs; the lane `company` compares it with the real thing.
 CREATE TYPE oban_job_state AS ENUM (
     'available', 'scheduled', 'executing', 'retryable', 'completed', 'discarded', 'cancelled'
 );
@@ -13,9 +13,9 @@ CREATE TABLE oban_jobs (
     priority smallint NOT NULL DEFAULT 0,
     args jsonb NOT NULL DEFAULT '{}',
     meta jsonb NOT NULL DEFAULT '{}',
-    tags text[] NOT NULL DEFAULT '{}',
+    tags text[] NOT NULL DEFAULT ARRAY[]::text[],
     errors jsonb NOT NULL DEFAULT '[]',
-    attempted_by text[] NOT NULL DEFAULT '{}',
+    attempted_by text[] NOT NULL DEFAULT ARRAY[]::text[],
     inserted_at timestamp NOT NULL DEFAULT timezone('UTC', now()),
     scheduled_at timestamp NOT NULL DEFAULT timezone('UTC', now()),
     attempted_at timestamp,
@@ -52,9 +52,15 @@ CREATE INDEX oban_jobs_cancelled_at_index ON oban_jobs (cancelled_at) WHERE stat
 CREATE INDEX oban_jobs_discarded_at_index ON oban_jobs (discarded_at) WHERE state = 'discarded';
 ALTER TABLE oban_jobs SET (
     autovacuum_vacuum_scale_factor = 0.02,
+    autovacuum_vacuum_threshold = 50,
     autovacuum_analyze_scale_factor = 0.02,
-    autovacuum_vacuum_insert_scale_factor = 0.02,
+    autovacuum_analyze_threshold = 100,
     autovacuum_vacuum_cost_limit = 2000,
     autovacuum_vacuum_cost_delay = 1,
+    autovacuum_vacuum_insert_scale_factor = 0.02,
+    autovacuum_vacuum_insert_threshold = 1000,
     fillfactor = 85
 );
+-- What it estimates is of no matter here.
+CREATE FUNCTION oban_count_estimate(state text, queue text) RETURNS integer
+    LANGUAGE plpgsql AS 'BEGIN RETURN 0; END';
