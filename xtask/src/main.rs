@@ -7,6 +7,7 @@
 )]
 
 mod cargo;
+mod conformance;
 mod debian;
 mod lanes;
 mod python;
@@ -17,8 +18,10 @@ mod workspace;
 
 use std::process::ExitCode;
 
+use crate::conformance::Checklist;
 use crate::lanes::LANES;
 use crate::python::Without;
+use crate::workspace::Workspace;
 
 fn main() -> ExitCode {
     let mut words: Vec<String> = std::env::args().skip(1).collect();
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
                 _ => Err(format!("no such switch: {}\n\n{}", switches.join(" "), help())),
             }
         }
+        ["conformance"] => conformance(),
         ["postgres"] => server::run_command(&passed_on),
         _ => Err(format!("no such chore: {}\n\n{}", words.join(" "), help())),
     };
@@ -50,6 +54,11 @@ fn main() -> ExitCode {
         eprintln!("error: {message}");
         ExitCode::FAILURE
     })
+}
+
+fn conformance() -> Result<ExitCode, String> {
+    println!("{}", Checklist::read(&Workspace::read()?.root)?);
+    Ok(ExitCode::SUCCESS)
 }
 
 fn help() -> String {
@@ -60,11 +69,14 @@ cargo xtask test [--require-python] [LANE...] [-- ARGUMENT...]
     The lane `company` needs Python 3.12 or newer, on PATH or under pyenv, and
     is skipped where there is none, unless it is required.
 
+cargo xtask conformance
+    Checks the checklist in docs/conformance.md, and counts what holds it.
+
 cargo xtask postgres -- COMMAND...
     Runs a command with a throw-away PostgreSQL server for tests, for example
     `cargo xtask postgres -- cargo test -p kerrera-postgres`.
 
-Both look for PostgreSQL's programs in the folder PG_BIN, along PATH and in
+`test` and `postgres` look for PostgreSQL's programs in the folder PG_BIN, along PATH and in
 /usr/lib/postgresql; root on Debian gets them installed.
 
 Lanes:

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use testkit::postgres::{Cluster, SERVER_VARIABLE};
 
 use crate::cargo::{self, Counts};
+use crate::conformance::Checklist;
 use crate::lanes::{LANES, Lane, Tests};
 use crate::python::{PROGRAM_VARIABLE, Python, Unready, Without};
 use crate::report::{Outcome, Report, Row};
@@ -49,6 +50,9 @@ pub(crate) fn run(
     }
     drop(cluster);
 
+    if let Ok(checklist) = Checklist::read(&workspace.root) {
+        println!("\n{checklist}");
+    }
     print!("\n{}", report.text());
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
