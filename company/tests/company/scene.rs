@@ -12,6 +12,7 @@ use kerrera::{Builder, JobId};
 use serde_json::{Value, json};
 use testkit::postgres::Database;
 use testkit::process::Process;
+use testkit::wait;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// How long anything may take; on a machine with much to do a Python needs seconds to begin.
@@ -114,7 +115,11 @@ impl Scene {
         });
         merge(&mut all, settings);
         let mut process = Process::start(python("node.py").arg(all.to_string()));
-        process.line(PATIENCE, "ready");
+        // Without going past what it said before: it may have found work at once.
+        wait::until(PATIENCE, "Python's readiness", || {
+            assert!(process.is_running(), "{:?}", process.stderr());
+            process.stdout().iter().any(|line| line == "ready")
+        });
         process
     }
 
