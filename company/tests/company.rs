@@ -17,6 +17,8 @@ mod hints;
 mod kills;
 #[path = "company/leaders.rs"]
 mod leaders;
+#[path = "company/long.rs"]
+mod long;
 #[path = "company/operations.rs"]
 mod operations;
 #[path = "company/outcomes.rs"]
