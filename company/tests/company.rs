@@ -23,6 +23,8 @@ mod long;
 mod operations;
 #[path = "company/outcomes.rs"]
 mod outcomes;
+#[path = "company/queues.rs"]
+mod queues;
 #[path = "company/scene.rs"]
 mod scene;
 #[path = "company/tables.rs"]
