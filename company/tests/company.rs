@@ -11,6 +11,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "company/cancel.rs"]
+mod cancel;
 #[path = "company/hints.rs"]
 mod hints;
 #[path = "company/kills.rs"]
