@@ -31,6 +31,8 @@ mod queues;
 mod scene;
 #[path = "company/tables.rs"]
 mod tables;
+#[path = "company/unique.rs"]
+mod unique;
 
 /// Makes three tests of a scenario, one for each who may have made the tables.
 macro_rules! on_all_tables {
