@@ -13,6 +13,8 @@
 
 #[path = "company/cancel.rs"]
 mod cancel;
+#[path = "company/cron.rs"]
+mod cron;
 #[path = "company/hints.rs"]
 mod hints;
 #[path = "company/kills.rs"]
