@@ -85,7 +85,8 @@ fn commands(lane: &Lane, workspace: &Workspace) -> Vec<Command> {
                 return Vec::new();
             }
             let mut command = cargo_test();
-            command.args(["--test", name]);
+            // With every feature, as the other lanes have it: another set would compile everything again.
+            command.args(["--all-features", "--test", name]);
             for package in packages {
                 command.args(["--package", package]);
             }
