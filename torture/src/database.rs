@@ -26,6 +26,22 @@ impl Database {
         }
     }
 
+    /// Whether somebody holds the one write lock of a file at this moment.
+    ///
+    /// # Panics
+    ///
+    /// When the file cannot be opened.
+    pub fn is_being_written(&self) -> bool {
+        match self {
+            Database::Sqlite(path) => {
+                let connection = connect(path);
+                connection.busy_timeout(Duration::ZERO).unwrap();
+                connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_err()
+            }
+            Database::Postgres(_) => false,
+        }
+    }
+
     /// Runs statements.
     ///
     /// # Panics

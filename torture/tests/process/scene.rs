@@ -194,6 +194,19 @@ impl Scene {
         self.faults.push(Fault { node, kind: FaultKind::Stopped, from, until });
     }
 
+    /// Stops a node between two of its writes. Stopped within one it would hold the write lock of an
+    /// SQLite file until it wakes, and nobody could write beside it.
+    pub(crate) fn freeze_between_writes(&mut self, id: NodeId) {
+        loop {
+            self.freeze(id);
+            if !self.database.is_being_written() {
+                return;
+            }
+            self.wake(id);
+            std::thread::yield_now();
+        }
+    }
+
     pub(crate) fn wake(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.0];
         node.process.cont();

@@ -69,7 +69,7 @@ fn a_stopped_node_keeps_its_jobs_on_sqlite() {
     scene.insert("long", TTL);
     let (_, start) = scene.next_start(&[zombie], &[]);
     let other = scene.start(Settings::FAST);
-    scene.freeze(zombie);
+    scene.freeze_between_writes(zombie);
     // The other node works on beside it.
     let producer = scene.produce(&["--count", "20", "--rate", "100"]);
     scene.await_producer(producer);
