@@ -2,6 +2,7 @@
 
 pub(crate) mod jobs;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -30,18 +31,24 @@ pub(crate) enum Command {
     Jobs(Box<JobsArguments>),
 }
 
-/// Which database, for commands that look into one or change it.
+/// Which database, for commands that look into one or change it; what is typed goes before DATABASE_URL and the variables KERRERA_*, and those
+/// before the file.
 #[derive(Args, Debug)]
 pub(crate) struct DatabaseArguments {
     /// The database: postgres://user@host/database, sqlite:jobs.db
     ///
     /// What it leaves out is taken from the PG* variables. Leave a password to PGPASSWORD, or put
     /// the URL into DATABASE_URL: what is typed here can be seen by other users.
-    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
-    pub(crate) database_url: String,
-    /// The schema of the tables, on PostgreSQL
-    #[arg(long, value_name = "NAME", default_value = kerrera_postgres::Config::SCHEMA)]
-    pub(crate) schema: String,
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// The schema of the tables, on PostgreSQL [default: public]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) schema: Option<String>,
+    /// A TOML file with the settings of the program that uses the database
+    ///
+    /// DATABASE_URL and the variables KERRERA_* go before it, and what is typed before those.
+    #[arg(long, value_name = "FILE", env = "KERRERA_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// Shows how queues are worked, and pauses, resumes or scales them while nodes run.
@@ -183,15 +190,8 @@ what was typed makes no sense, 130 when a signal ended it.";
 #[derive(Args, Debug)]
 #[command(after_help = MIGRATE_EXAMPLES)]
 pub(crate) struct MigrateArguments {
-    /// The database: postgres://user@host/database, sqlite:jobs.db
-    ///
-    /// What it leaves out is taken from the PG* variables. Leave a password to PGPASSWORD, or put
-    /// the URL into DATABASE_URL: what is typed here can be seen by other users.
-    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
-    pub(crate) database_url: String,
-    /// The schema of the tables, on PostgreSQL
-    #[arg(long, value_name = "NAME", default_value = kerrera_postgres::Config::SCHEMA)]
-    pub(crate) schema: String,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
     /// Print the SQL that would be run, and run nothing
     #[arg(long, conflicts_with = "down")]
     pub(crate) plan: bool,
@@ -210,6 +210,7 @@ const MIGRATE_EXAMPLES: &str = "\
 Examples:
   kerrera migrate --database-url postgres://app@db.internal/app --plan
   DATABASE_URL=postgres://app@db.internal/app kerrera migrate
+  kerrera migrate --config kerrera.toml
   kerrera migrate --database-url postgres://localhost/app --down 0 --yes
 
 Exit status: 0 when the database is as it should be, 1 when not, 2 when what was typed makes no

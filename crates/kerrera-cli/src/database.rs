@@ -3,27 +3,38 @@
 use std::sync::Arc;
 
 use anyhow::bail;
-use kerrera::sqlite::Sqlite;
-use kerrera::{Client, Database};
-use kerrera_postgres::{Config, Postgres};
+use kerrera::{Client, Config, Database};
+use kerrera_postgres::Postgres;
 
 use crate::arguments::DatabaseArguments;
-use crate::password;
+use crate::settings;
+
+/// The kinds of databases.
+pub(crate) enum Kind {
+    Postgres,
+    Sqlite,
+}
 
 /// Connects to a database that has been migrated. Makes none, and changes none.
 pub(crate) async fn connect(arguments: &DatabaseArguments) -> anyhow::Result<Client> {
-    let DatabaseArguments { database_url: url, schema } = arguments;
-    password::warn_of(url);
-    let database = match url.split_once(':').map(|(scheme, _)| scheme) {
-        Some("postgres" | "postgresql") => {
-            Database::from(Postgres::new(Config::from_url(url)?.schema(schema)?)?)
-        }
+    let config = settings::of(arguments)?;
+    let database = match kind(&config)? {
+        Kind::Postgres => Database::from(Postgres::new(config.postgres()?)?),
         // As a storage of any kind, it is not migrated by itself.
-        Some("sqlite") => Database::of(Arc::new(Sqlite::from_url(url)?)),
+        Kind::Sqlite => Database::of(Arc::new(config.sqlite()?.open()?)),
+    };
+    Ok(Client::connect(database).await?)
+}
+
+/// Which kind the URL names.
+pub(crate) fn kind(config: &Config) -> anyhow::Result<Kind> {
+    let url = config.database_url().unwrap_or_default();
+    Ok(match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("postgres" | "postgresql") => Kind::Postgres,
+        Some("sqlite") => Kind::Sqlite,
         _ => bail!(
             "the database URL begins with neither \"sqlite:\" nor \"postgres:\": write \
              sqlite:jobs.db or postgres://user@host/database"
         ),
-    };
-    Ok(Client::connect(database).await?)
+    })
 }

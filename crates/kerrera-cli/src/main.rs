@@ -4,6 +4,7 @@
 //! - `commands`: what is done, one file a command.
 //! - `database`: how a command comes to its database.
 //! - `failure`: what is told when it fails. `log`: what is logged.
+//! - `settings`: which database.
 //! - `password`: a warning of passwords that others can see.
 //!
 //! Its exit statuses are fixed: 0 when all is well, 1 when something failed, 2 when what was typed
@@ -15,6 +16,7 @@ mod database;
 mod failure;
 mod log;
 mod password;
+mod settings;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -30,6 +32,11 @@ fn main() -> ExitCode {
         Ok(status) => status,
         // Who has closed the output has seen enough.
         Err(error) if failure::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        // What was typed makes no sense, as only the settings showed.
+        Err(error) if error.is::<clap::Error>() => {
+            let _ = writeln!(std::io::stderr(), "{error}");
+            ExitCode::from(2)
+        }
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {}", failure::told(&error));
             ExitCode::FAILURE

@@ -31,9 +31,12 @@ struct Run {
 fn kerrera(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kerrera"));
     let own = std::env::vars().map(|(name, _)| name);
-    for name in
-        own.filter(|name| name.starts_with("PG") || name == "DATABASE_URL" || name == "RUST_LOG")
-    {
+    let heeded = |name: &String| {
+        name.starts_with("PG")
+            || name.starts_with("KERRERA_")
+            || ["DATABASE_URL", "RUST_LOG"].contains(&name.as_str())
+    };
+    for name in own.filter(heeded) {
         command.env_remove(name);
     }
     command.args(arguments).current_dir(folder).env("TMPDIR", folder);
@@ -450,4 +453,59 @@ fn cron_entries_are_listed_paused_run_and_removed() {
     let jobs = "SELECT count(*) FROM oban_jobs WHERE meta ->> 'cron_name' = 'daily report'";
     let jobs: i64 = connection.query_row(jobs, [], |row| row.get(0)).unwrap();
     assert_eq!(jobs, 1);
+}
+
+#[test]
+fn a_database_to_migrate_is_found_in_a_file_the_environment_or_what_is_typed() {
+    let folder = folder();
+    let file = "database_url = 'sqlite:file.db'\n[queues]\ndefault = 10\n";
+    std::fs::write(folder.path().join("kerrera.toml"), file).unwrap();
+    let migrate = |typed: &[&str], environment: &[(&str, &str)]| {
+        let mut command = kerrera(folder.path(), &[&["migrate"], typed].concat());
+        finish(Process::start(command.envs(environment.iter().copied()))).ends_with(0).stdout
+    };
+    let config = ["--config", "kerrera.toml"];
+    let typed = [&config[..], &["--database-url", "sqlite:typed.db"]].concat();
+    let general = ("DATABASE_URL", "sqlite:general.db");
+    let own = ("KERRERA_DATABASE_URL", "sqlite:own.db");
+    for (typed, environment, expected) in [
+        (&config[..], &[][..], "file.db"),
+        (&[], &[("KERRERA_CONFIG", "kerrera.toml")], "file.db"),
+        (&config, &[general], "general.db"),
+        (&config, &[general, own], "own.db"),
+        (&typed, &[general, own], "typed.db"),
+    ] {
+        let said = migrate(typed, environment);
+        assert!(said.contains(expected) && said.contains("up to date"), "{said}");
+        assert!(folder.path().join(expected).exists());
+    }
+
+    std::fs::write(folder.path().join("kerrera.toml"), "databse_url = 'x'").unwrap();
+    let refused = finish(Process::start(&mut kerrera(
+        folder.path(),
+        &["migrate", "--config", "kerrera.toml"],
+    )))
+    .ends_with(1);
+    let expected =
+        "kerrera.toml:1: there is no setting \"databse_url\": did you mean \"database_url\"?";
+    assert_eq!(refused.error(), expected);
+}
+
+#[test]
+fn every_command_finds_its_database_in_the_same_way() {
+    let folder = folder();
+    std::fs::write(folder.path().join("kerrera.toml"), "database_url = 'sqlite:file.db'").unwrap();
+    let run = |arguments: &[&str]| {
+        let arguments = [arguments, &["--config", "kerrera.toml"]].concat();
+        finish(Process::start(&mut kerrera(folder.path(), &arguments)))
+    };
+    run(&["migrate"]).ends_with(0);
+    for command in [["jobs", "list"], ["queues", "list"], ["cron", "list"]] {
+        run(&command).ends_with(0);
+        let unnamed = finish(Process::start(&mut kerrera(folder.path(), &command))).ends_with(2);
+        assert!(unnamed.stderr.contains("no database is named"), "{}", unnamed.stderr);
+        let mut own = kerrera(folder.path(), &command);
+        let own = own.env("KERRERA_DATABASE_URL", "sqlite:file.db");
+        finish(Process::start(own)).ends_with(0);
+    }
 }

@@ -16,6 +16,7 @@ use crate::maintenance::{Maintenance, Pruning, Reindex, Rescue};
 use crate::perform::Perform;
 use crate::pruner::Pruner;
 use crate::registry::Registry;
+use crate::telemetry::{Propagator, Subscriber, Telemetry};
 
 /// Settings of an engine; made by [`Kerrera::builder`].
 #[must_use = "nothing runs until start or run is called"]
@@ -33,6 +34,8 @@ pub struct Builder<S = ()> {
     limits: Limits,
     tuning: Tuning,
     maintenance: Maintenance,
+    subscribers: Vec<Arc<dyn Subscriber>>,
+    propagator: Option<Arc<dyn Propagator>>,
     /// A mistake that the types could not prevent; told by `start`.
     mistake: Option<Error>,
 }
@@ -42,10 +45,20 @@ struct QueueSettings {
     name: String,
     limit: u32,
     paused: bool,
+    /// It was set from outside of the program, which may say otherwise.
+    configured: bool,
 }
 
 impl Builder {
     pub(crate) fn new(database: Database) -> Builder {
+        #[cfg(feature = "config")]
+        if let Some(config) = database.config().cloned() {
+            return Builder::plain(database).configure(&config);
+        }
+        Builder::plain(database)
+    }
+
+    fn plain(database: Database) -> Builder {
         Builder {
             database,
             state: (),
@@ -60,6 +73,8 @@ impl Builder {
             limits: Limits::default(),
             tuning: Tuning::default(),
             maintenance: Maintenance::default(),
+            subscribers: Vec::new(),
+            propagator: None,
             mistake: None,
         }
     }
@@ -88,6 +103,8 @@ impl Builder {
             limits: self.limits,
             tuning: self.tuning,
             maintenance: self.maintenance,
+            subscribers: self.subscribers,
+            propagator: self.propagator,
             mistake: self.mistake.or(mistake),
         }
     }
@@ -180,7 +197,8 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
-    /// Names this node; by default after the machine and the process, as in `web-1.4711`.
+    /// Names this node; by default after the machine (or `DYNO`, where that is set) and the process,
+    /// as in `web-1.4711`.
     ///
     /// The name must be unique among the processes on one database.
     pub fn node(mut self, name: impl Into<String>) -> Self {
@@ -287,6 +305,51 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
+    /// Tells this subscriber of everything that happens in the engine: see
+    /// [`telemetry`](crate::telemetry). There can be several.
+    ///
+    /// Costs a thread, and the handing over of each event; nothing where nobody subscribes.
+    pub fn subscribe(mut self, subscriber: impl Subscriber) -> Self {
+        self.subscribers.push(Arc::new(subscriber));
+        self
+    }
+
+    /// Lets this propagator add to the meta of jobs that are inserted through this engine, and see
+    /// the span of every run.
+    pub fn propagator(mut self, propagator: impl Propagator) -> Self {
+        self.propagator = Some(Arc::new(propagator));
+        self
+    }
+
+    /// Follows settings that were read from a file or the environment: queues, node, tuning, limits,
+    /// and whether to migrate. The database is the builder's own.
+    ///
+    /// Of two calls that set the same thing the later one counts: what is set before this is what
+    /// holds where the settings say nothing, and what is set after it holds whatever they say. A
+    /// builder that was made of a [`Config`](crate::Config) has followed it already.
+    #[cfg(feature = "config")]
+    pub fn configure(mut self, config: &crate::Config) -> Self {
+        use crate::config::Queues;
+        self.node = config.node().map(str::to_owned).or(self.node);
+        self.migrate = config.migrate().unwrap_or(self.migrate);
+        config.limit(&mut self.limits);
+        config.tune(&mut self.tuning);
+        match config.queues() {
+            Queues::Open => {}
+            Queues::None => self.queues.clear(),
+            Queues::These(queues) => {
+                self.queues.retain(|settings| !queues.contains_key(&settings.name));
+                self.queues.extend(queues.iter().map(|(name, queue)| QueueSettings {
+                    name: name.clone(),
+                    limit: queue.limit,
+                    paused: queue.paused,
+                    configured: true,
+                }));
+            }
+        }
+        self
+    }
+
     /// Starts the engine.
     ///
     /// # Errors
@@ -304,7 +367,12 @@ impl<S: Send + Sync + 'static> Builder<S> {
         // A node without queues only inserts, and may know every worker.
         let inserts_only = self.queues.is_empty();
         self.registry.check(|queue| inserts_only || worked(queue) || elsewhere(queue))?;
-        let node = self.node.unwrap_or_else(node_name);
+        let node = self.node.unwrap_or_else(|| {
+            node_name(
+                std::env::var("DYNO").ok(),
+                gethostname::gethostname().to_string_lossy().into(),
+            )
+        });
         check_node("node", &node)?;
         check_node("instance", &self.instance)?;
         check_queues(&self.queues)?;
@@ -314,6 +382,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
         let migrate = self.migrate || database.migrates_by_itself;
         let client =
             Client::new(database, self.limits, self.tuning.notify_interval, self.instance.into());
+        let client = client.with_hooks(Telemetry::start(self.subscribers)?, self.propagator);
         client.storage().open(migrate).await?;
         let cron_names = crons.iter().map(|entry| entry.name.clone()).collect();
         if !crons.is_empty() {
@@ -323,7 +392,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
         let queues = self
             .queues
             .into_iter()
-            .map(|QueueSettings { name, limit, paused }| (name, Settings { limit, paused }));
+            .map(|QueueSettings { name, limit, paused, .. }| (name, Settings { limit, paused }));
         Kerrera::launch(Launch {
             client,
             name: node,
@@ -348,7 +417,8 @@ impl<S: Send + Sync + 'static> Builder<S> {
     }
 
     fn add_queue(mut self, name: String, limit: u32, paused: bool) -> Self {
-        self.queues.push(QueueSettings { name, limit, paused });
+        self.queues.retain(|settings| !(settings.configured && settings.name == name));
+        self.queues.push(QueueSettings { name, limit, paused, configured: false });
         self
     }
 }
@@ -417,10 +487,83 @@ fn check_node(what: &str, node: &str) -> Result<()> {
 }
 
 /// The machine and the process: unique among the processes on one database.
-fn node_name() -> String {
-    let host = gethostname::gethostname().to_string_lossy().into_owned();
+fn node_name(dyno: Option<String>, host: String) -> String {
+    // Where machines come and go, as on Heroku, their names say nothing and the dyno's does.
+    let host = dyno.filter(|dyno| !dyno.trim().is_empty()).unwrap_or(host);
     let host: String =
         host.chars().map(|c| if c.is_whitespace() || c.is_control() { '-' } else { c }).collect();
     let host = if host.is_empty() { "localhost".to_owned() } else { host };
     format!("{host}.{}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_named_after_its_dyno_or_its_machine() {
+        let process = std::process::id();
+        let name = |dyno: Option<&str>, host: &str| node_name(dyno.map(Into::into), host.into());
+        assert_eq!(name(Some("web.1"), "f00d"), format!("web.1.{process}"));
+        assert_eq!(name(None, "my host"), format!("my-host.{process}"));
+        assert_eq!(name(Some(" "), ""), format!("localhost.{process}"));
+    }
+}
+
+#[cfg(all(test, feature = "config", feature = "sqlite"))]
+mod configured {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::Config;
+
+    fn queues(builder: &Builder) -> Vec<(&str, u32)> {
+        builder.queues.iter().map(|queue| (queue.name.as_str(), queue.limit)).collect()
+    }
+
+    #[tokio::test]
+    async fn an_engine_can_be_made_of_settings_alone() {
+        let text = "database_url = 'sqlite::memory:'\nnode = 'web-1'\n[queues]\ndefault = 1";
+        let kerrera = Kerrera::builder(Config::from_toml(text).unwrap()).start().await.unwrap();
+        assert_eq!(kerrera.node(), "web-1");
+        let name = |health: &crate::LoopHealth| health.name == "producer.default";
+        kerrera.insert(NewJob::of("W", serde_json::json!({}))).await.unwrap();
+        while !kerrera.health().loops.iter().any(name) {
+            tokio::task::yield_now().await;
+        }
+        kerrera.shutdown().await;
+
+        let error = Kerrera::builder(Config::default()).start().await.unwrap_err();
+        assert!(error.to_string().contains("KERRERA_DATABASE_URL"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_client_keeps_to_the_limits_of_settings() {
+        let text = "database_url = 'sqlite::memory:'\n[limits]\nargs_bytes = 10";
+        let client = Client::connect(Config::from_toml(text).unwrap()).await.unwrap();
+        let job = NewJob::of("W", serde_json::json!({"name": "too long for that"}));
+        assert!(client.insert(job).await.unwrap_err().is_invalid_job());
+    }
+
+    #[test]
+    fn of_settings_and_calls_the_later_counts() {
+        let text = "node = 'a'\n[queues]\ndefault = 10\nmailers = 20\n[tuning]\ngrace = '1s'";
+        let config = Config::from_toml(text).unwrap();
+        let before = Kerrera::builder("sqlite::memory:").node("b").queue("default", 1);
+        let before = before.queue("media", 2).tune(|t| t.look = Duration::from_secs(9));
+        let builder = before.configure(&config);
+        assert_eq!(queues(&builder), [("media", 2), ("default", 10), ("mailers", 20)]);
+        assert_eq!(builder.node.as_deref(), Some("a"));
+        assert_eq!(builder.tuning.grace, Duration::from_secs(1));
+        assert_eq!(builder.tuning.look, Duration::from_secs(9), "nothing is said of it");
+
+        let builder = builder.queue("default", 3).node("c");
+        assert_eq!(queues(&builder), [("media", 2), ("mailers", 20), ("default", 3)]);
+        assert_eq!(builder.node.as_deref(), Some("c"));
+        assert!(check_queues(&builder.queue("default", 4).queues).is_err(), "said twice in code");
+
+        let none = Config::default().set("queues", "false").unwrap();
+        let builder = Kerrera::builder("sqlite::memory:").queue("default", 1).configure(&none);
+        assert_eq!(queues(&builder), []);
+    }
 }

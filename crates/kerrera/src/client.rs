@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use kerrera_core::executor::{Call, Executor};
 use kerrera_core::storage::{Count, Inserted, Leader, Pending, Storage};
 use kerrera_core::{ClaimToken, Job, JobId, Limits, NewJob, Result, Schedule, State, ValidJob};
+use serde_json::{Map, Value};
 
 use crate::Tuning;
 use crate::database::{Database, Opened};
@@ -18,6 +19,7 @@ use crate::maintenance::SEAT;
 use crate::runtime::Node;
 use crate::runtime::desk::Desk;
 use crate::runtime::inbox::Inbox;
+use crate::telemetry::{Insert, NotifyFailed, Propagator, Telemetry};
 
 /// Inserts jobs, looks at them and manages them, and steers queues; runs none.
 ///
@@ -36,20 +38,23 @@ use crate::runtime::inbox::Inbox;
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     database: Opened,
     limits: Limits,
-    throttle: Mutex<Throttle>,
+    throttle: Arc<Mutex<Throttle>>,
     /// The producers of this process, by queue.
-    local: Mutex<HashMap<Arc<str>, Vec<Arc<Inbox>>>>,
+    local: Arc<Mutex<Local>>,
     /// Where the nodes of this process hear of orders for queues.
-    desks: Mutex<Vec<Arc<Desk>>>,
+    desks: Arc<Mutex<Vec<Arc<Desk>>>>,
     /// The name of the Oban instance whose nodes are told of orders for queues.
     instance: Arc<str>,
     /// The engines that share this client.
-    nodes: Mutex<Vec<Weak<Node>>>,
+    nodes: Arc<Mutex<Vec<Weak<Node>>>>,
     /// The test kit of this client, if any.
-    inline: Mutex<Option<Weak<dyn Inline>>>,
+    inline: Arc<Mutex<Option<Weak<dyn Inline>>>>,
+    telemetry: Telemetry,
+    propagator: Option<Arc<dyn Propagator>>,
 }
 
 /// Runs what is inserted before the insertion returns: a test kit, in its inline mode.
@@ -61,6 +66,8 @@ pub(crate) trait Inline: Send + Sync {
     fn run(self: Arc<Self>, inserted: Vec<Inserted>) -> Pending<'static, Vec<Inserted>>;
 }
 
+type Local = HashMap<Arc<str>, Vec<Arc<Inbox>>>;
+
 impl Client {
     /// Connects, and checks that the database can be used. SQLite's tables are made if they are
     /// missing; PostgreSQL's must be there (see `kerrera migrate`).
@@ -70,10 +77,17 @@ impl Client {
     /// When the database cannot be reached, refuses the user, or has not been migrated; the message
     /// says what to do.
     pub async fn connect(database: impl Into<Database>) -> Result<Client> {
-        let database = database.into().open()?;
+        let database = database.into();
+        #[cfg_attr(not(feature = "config"), expect(unused_mut))]
+        let (mut limits, mut tuning) = (Limits::default(), Tuning::default());
+        #[cfg(feature = "config")]
+        if let Some(config) = database.config() {
+            config.limit(&mut limits);
+            config.tune(&mut tuning);
+        }
+        let database = database.open()?;
         let migrate = database.migrates_by_itself;
-        let (limits, interval) = (Limits::default(), Tuning::default().notify_interval);
-        let client = Client::new(database, limits, interval, Client::INSTANCE.into());
+        let client = Client::new(database, limits, tuning.notify_interval, Client::INSTANCE.into());
         client.storage().open(migrate).await?;
         Ok(client)
     }
@@ -90,13 +104,31 @@ impl Client {
         Client(Arc::new(Inner {
             database,
             limits,
-            throttle: Mutex::new(Throttle::new(notify_interval)),
-            local: Mutex::default(),
-            desks: Mutex::default(),
+            throttle: Arc::new(Mutex::new(Throttle::new(notify_interval))),
+            local: Arc::default(),
+            desks: Arc::default(),
             instance,
-            nodes: Mutex::default(),
-            inline: Mutex::default(),
+            nodes: Arc::default(),
+            inline: Arc::new(Mutex::new(None)),
+            telemetry: Telemetry::default(),
+            propagator: None,
         }))
+    }
+
+    /// A client on the same connections whose jobs carry along what this propagator gives them.
+    ///
+    /// A client of an engine has the one of [`Builder::propagator`](crate::Builder::propagator).
+    #[must_use]
+    pub fn with_propagator(&self, propagator: impl Propagator) -> Client {
+        self.with_hooks(self.0.telemetry.clone(), Some(Arc::new(propagator)))
+    }
+
+    pub(crate) fn with_hooks(
+        &self,
+        telemetry: Telemetry,
+        propagator: Option<Arc<dyn Propagator>>,
+    ) -> Client {
+        Client(Arc::new(Inner { telemetry, propagator, ..Inner::clone(&self.0) }))
     }
 
     /// Inserts a job. When it returns, the job is committed.
@@ -110,8 +142,7 @@ impl Client {
     /// When the job breaks a rule ([`Error::is_invalid_job`](crate::Error::is_invalid_job)) or the
     /// database fails.
     pub async fn insert(&self, job: impl Into<NewJob>) -> Result<Inserted> {
-        let job = job.into().validate(&self.0.limits)?;
-        let inserted = self.insert_valid(vec![job]).await?;
+        let inserted = self.insert_valid(self.validate([job])?).await?;
         one(inserted)
     }
 
@@ -138,7 +169,9 @@ impl Client {
         if inline.is_some() {
             jobs.iter_mut().for_each(|job| job.schedule = Schedule::Now);
         }
+        let sent = Instant::now();
         let inserted = self.storage().insert(jobs).await?;
+        self.0.telemetry.emit(Insert { count: inserted.len(), duration: sent.elapsed() });
         self.woken_by(&inserted);
         match inline {
             Some(inline) => inline.run(inserted).await,
@@ -260,11 +293,31 @@ impl Client {
         *lock(&self.0.inline) = Some(inline);
     }
 
-    fn validate<J: Into<NewJob>>(
+    pub(crate) fn telemetry(&self) -> &Telemetry {
+        &self.0.telemetry
+    }
+
+    pub(crate) fn propagator(&self) -> Option<&dyn Propagator> {
+        self.0.propagator.as_deref()
+    }
+
+    /// Checks jobs, and gives them what travels with them.
+    pub(crate) fn validate<J: Into<NewJob>>(
         &self,
         jobs: impl IntoIterator<Item = J>,
     ) -> Result<Vec<ValidJob>> {
-        jobs.into_iter().map(|job| job.into().validate(&self.0.limits)).collect()
+        let valid = |job: J| {
+            let mut job = job.into().validate(&self.0.limits)?;
+            // After the rules: what the caller did not write must not break them.
+            if let Some(propagator) = &self.0.propagator
+                && let Ok(mut meta) = job.meta.decode::<Map<String, Value>>()
+            {
+                propagator.inject(&mut meta);
+                job.meta = Value::Object(meta).into();
+            }
+            Ok(job)
+        };
+        jobs.into_iter().map(valid).collect()
     }
 
     /// Tells everybody who can run what was inserted.
@@ -338,7 +391,7 @@ impl Client {
                 lock(&client.0.throttle).keep_promise(Instant::now(), &queue);
             }
             if let Err(error) = client.storage().notify(vec![queue.clone()]).await {
-                tracing::debug!(target: "kerrera", event = "notify.failed", %queue, %error);
+                client.0.telemetry.emit(NotifyFailed { queue, error: error.to_string() });
             }
         });
     }

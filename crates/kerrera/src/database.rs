@@ -14,6 +14,7 @@ use crate::client::Client;
 /// - `sqlite:jobs.db`, `sqlite::memory:` (feature `sqlite`)
 /// - `postgres://user@host/database` (feature `postgres`); what it leaves out is taken from the `PG*`
 ///   variables
+/// - `Config`: settings from a file and the environment (feature `config`)
 #[derive(Clone)]
 pub struct Database(Source);
 
@@ -23,10 +24,12 @@ enum Source {
     #[cfg(feature = "sqlite")]
     Sqlite(kerrera_sqlite::Sqlite),
     Other(Arc<dyn Storage>),
+    #[cfg(feature = "config")]
+    Config(Box<crate::Config>),
 }
 
 /// A database whose URL has been read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Opened {
     pub(crate) storage: Arc<dyn Storage>,
     #[cfg(feature = "sqlite")]
@@ -41,19 +44,26 @@ impl Database {
         Database(Source::Other(storage))
     }
 
+    /// The settings that name it, and may say more.
+    #[cfg(feature = "config")]
+    pub(crate) fn config(&self) -> Option<&crate::Config> {
+        match &self.0 {
+            Source::Config(config) => Some(config),
+            _ => None,
+        }
+    }
+
     /// Makes the storage that a URL names.
     pub(crate) fn open(self) -> Result<Opened> {
         match self.0 {
-            Source::Url(url) => match url.split(':').next().unwrap_or_default() {
-                "sqlite" => from_sqlite(&url),
-                "postgres" | "postgresql" => from_postgres(&url),
-                scheme => Err(Error::new(
-                    Kind::Config,
-                    format!(
-                        "the database URL begins with {scheme:?}: write sqlite:jobs.db or \
-                         postgres://user@host/database"
-                    ),
-                )),
+            Source::Url(url) => match scheme(&url)? {
+                Scheme::Sqlite => from_sqlite(&url),
+                Scheme::Postgres => from_postgres(&url),
+            },
+            #[cfg(feature = "config")]
+            Source::Config(config) => match scheme(config.required_url()?)? {
+                Scheme::Sqlite => configured_sqlite(&config),
+                Scheme::Postgres => configured_postgres(&config),
             },
             #[cfg(feature = "sqlite")]
             Source::Sqlite(sqlite) => Ok(Opened {
@@ -68,6 +78,26 @@ impl Database {
                 migrates_by_itself: false,
             }),
         }
+    }
+}
+
+/// What the beginning of a URL says.
+enum Scheme {
+    Sqlite,
+    Postgres,
+}
+
+fn scheme(url: &str) -> Result<Scheme> {
+    match url.split(':').next().unwrap_or_default() {
+        "sqlite" => Ok(Scheme::Sqlite),
+        "postgres" | "postgresql" => Ok(Scheme::Postgres),
+        scheme => Err(Error::new(
+            Kind::Config,
+            format!(
+                "the database URL begins with {scheme:?}: write sqlite:jobs.db or \
+                 postgres://user@host/database"
+            ),
+        )),
     }
 }
 
@@ -92,6 +122,26 @@ fn from_postgres(_: &str) -> Result<Opened> {
     Err(missing("postgres"))
 }
 
+#[cfg(all(feature = "config", feature = "sqlite"))]
+fn configured_sqlite(config: &crate::Config) -> Result<Opened> {
+    Database::from(config.sqlite()?.open()?).open()
+}
+
+#[cfg(all(feature = "config", not(feature = "sqlite")))]
+fn configured_sqlite(_: &crate::Config) -> Result<Opened> {
+    Err(missing("sqlite"))
+}
+
+#[cfg(all(feature = "config", feature = "postgres"))]
+fn configured_postgres(config: &crate::Config) -> Result<Opened> {
+    Database::from(kerrera_postgres::Postgres::new(config.postgres()?)?).open()
+}
+
+#[cfg(all(feature = "config", not(feature = "postgres")))]
+fn configured_postgres(_: &crate::Config) -> Result<Opened> {
+    Err(missing("postgres"))
+}
+
 #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
 fn missing(feature: &str) -> Error {
     let message = format!(
@@ -99,6 +149,15 @@ fn missing(feature: &str) -> Error {
          Cargo.toml"
     );
     Error::new(Kind::Config, message)
+}
+
+#[cfg(feature = "config")]
+impl From<crate::Config> for Database {
+    /// Where the settings say. [`Kerrera::builder`](crate::Kerrera::builder) and
+    /// [`Client::connect`] follow the other settings too.
+    fn from(config: crate::Config) -> Database {
+        Database(Source::Config(Box::new(config)))
+    }
 }
 
 impl From<&Client> for Database {
@@ -142,6 +201,8 @@ impl fmt::Debug for Database {
             #[cfg(feature = "sqlite")]
             Source::Sqlite(sqlite) => write!(f, "Database({})", sqlite.location()),
             Source::Other(storage) => write!(f, "Database({})", storage.location()),
+            #[cfg(feature = "config")]
+            Source::Config(config) => config.fmt(f),
         }
     }
 }

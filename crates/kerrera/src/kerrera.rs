@@ -26,6 +26,7 @@ use crate::runtime::{
     Node, Queue, candidate, cron, drain, heart, leader, lifeline, listener, panics, pruner,
     reindexer, reporter, sonar, stager, sweeper,
 };
+use crate::telemetry::{NodeLeft, NodeStart, NodeStop, NodeStopping, PanicAbort, QueueShutdown};
 
 /// A running engine: it claims jobs, runs them and writes how they ended, until it is shut down.
 ///
@@ -102,11 +103,7 @@ impl Kerrera {
         let Launch { client, name, tuning, maintenance, queues, crons, registry, state } = launch;
         panics::watch();
         if cfg!(panic = "abort") {
-            tracing::warn!(
-                target: "kerrera",
-                event = "panic.abort",
-                "this program is built with panic = \"abort\": a worker that panics ends the process"
-            );
+            client.telemetry().emit(PanicAbort {});
         }
         let (acks, ended) = Acks::new();
         let orders = client.storage().orders().await?;
@@ -124,6 +121,12 @@ impl Kerrera {
             node.news.notify_one();
         }
         client.add_node(&node);
+        // Before the loops, so that it is told first.
+        client.telemetry().emit(NodeStart {
+            node: node.name.clone(),
+            queues: node.queues().len(),
+            database: client.location(),
+        });
 
         let writer = Writer {
             node: node.name.clone(),
@@ -164,13 +167,6 @@ impl Kerrera {
             let run = move || shell.clone().run();
             supervise(cron::NAME.into(), node.health.clone(), run);
         }
-        tracing::info!(
-            target: "kerrera",
-            event = "node.start",
-            node = %node.name,
-            queues = node.queues().len(),
-            database = client.location(),
-        );
         Ok(Kerrera { node, end: Some(End { control, leaders, heart }) })
     }
 
@@ -267,7 +263,7 @@ impl Kerrera {
     ///
     /// Jobs that run longer than [`Tuning::grace`] are told to stop, dropped at their next await, and
     /// given back with their attempt. A job that never awaits keeps its claim until the process ends.
-    /// Signs of life go on until the last job has ended.
+    /// Signs of life go on until the last job has ended. Subscribers that are behind get a second more.
     pub async fn shutdown(mut self) -> Stopped {
         let Some(end) = self.end.take() else { return Stopped::default() };
         drain(&self.node, end).await
@@ -282,7 +278,7 @@ impl Kerrera {
     pub async fn until_signal(self) -> Result<Stopped> {
         let mut signals = Signals::new()?;
         signals.next().await;
-        tracing::info!(target: "kerrera", event = "node.stopping", node = %self.node.name);
+        self.node.telemetry().emit(NodeStopping { node: self.node.name.clone() });
         tokio::select! {
             stopped = self.shutdown() => Ok(stopped),
             () = signals.next() => leave(),
@@ -329,6 +325,10 @@ fn keep_in_order(node: &Arc<Node>, maintenance: &Maintenance) -> Vec<JoinHandle<
 }
 
 async fn drain(node: &Arc<Node>, end: End) -> Stopped {
+    let begun = Instant::now();
+    // A queue that was stopped before tells its own end.
+    let before = node.queues();
+    let stopped: Vec<&Arc<Queue>> = before.iter().filter(|queue| queue.is_stopping()).collect();
     node.stop.claims.cancel();
     // No queue begins after this, and whatever this node leads is given up.
     let ended = async {
@@ -340,18 +340,29 @@ async fn drain(node: &Arc<Node>, end: End) -> Stopped {
     let _ = timeout(node.tuning.grace, ended).await;
     let queues = node.queues();
     let left = drain::drain(node, &queues).await;
+    for queue in queues.iter().filter(|queue| !stopped.iter().any(|old| Arc::ptr_eq(old, queue))) {
+        let (name, elapsed, orphaned) = (queue.name.clone(), begun.elapsed(), drain::ids(queue));
+        node.telemetry().emit(QueueShutdown { queue: name, elapsed, orphaned });
+    }
     if left.is_empty() {
         finish(node.clone(), end.heart).await;
     } else {
-        tracing::warn!(target: "kerrera", event = "node.left", node = %node.name, jobs = ?left);
+        node.telemetry().emit(NodeLeft { node: node.name.clone(), jobs: left.clone() });
         let node = node.clone();
         tokio::spawn(async move {
             drain::none_runs(&queues).await;
             finish(node, end.heart).await;
         });
     }
-    tracing::info!(target: "kerrera", event = "node.stop", node = %node.name, left = left.len());
-    Stopped { released: node.released.load(Ordering::SeqCst), left }
+    let released = node.released.load(Ordering::SeqCst);
+    node.telemetry().emit(NodeStop {
+        node: node.name.clone(),
+        released,
+        left: left.len(),
+        elapsed: begun.elapsed(),
+    });
+    node.telemetry().flush().await;
+    Stopped { released, left }
 }
 
 /// Writes what is left to be written; then the loops end, and the heart last.

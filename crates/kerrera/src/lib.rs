@@ -52,12 +52,14 @@
 //! - [`cron`]: jobs at times of the clock.
 //! - [`Tuning`] and [`Limits`]: what rarely needs to be changed.
 //! - [`testing`]: what an application's tests need for its workers.
+//! - [`telemetry`]: what an engine tells about itself, and to whom.
 //!
 //! # Features
 //!
 //! - `sqlite` (default): jobs in a SQLite file.
 //! - `postgres`: jobs in PostgreSQL.
 //! - `macros` (default): `#[derive(Worker)]`.
+//! - `config`: settings from a TOML file and the environment.
 //! - `jiff`, `chrono`, `time`: [`schedule_at`](NewJob::schedule_at) takes the instants of these crates.
 //!
 //! A feature only adds; none changes what the others do.
@@ -65,6 +67,8 @@
 mod builder;
 mod cancellation;
 mod client;
+#[cfg(feature = "config")]
+mod config;
 mod crons;
 mod database;
 mod engine;
@@ -76,6 +80,7 @@ mod pruner;
 mod queues;
 mod registry;
 mod runtime;
+pub mod telemetry;
 pub mod testing;
 #[cfg(feature = "sqlite")]
 mod transaction;
@@ -84,6 +89,8 @@ mod tuning;
 pub use builder::Builder;
 pub use cancellation::{Cancellation, Reason};
 pub use client::{Client, Within};
+#[cfg(feature = "config")]
+pub use config::Config;
 pub use database::Database;
 pub use engine::sonar::Connectivity;
 pub use kerrera::{Kerrera, RunningJob, Stopped};
@@ -147,6 +154,11 @@ mod readme {
 mod documents {
     #[doc = include_str!("../../../docs/cron.md")]
     pub struct Cron;
+    #[doc = include_str!("../../../docs/telemetry.md")]
+    pub struct Telemetry;
+    #[cfg(feature = "config")]
+    #[doc = include_str!("../../../docs/configuration.md")]
+    pub struct Configuration;
 }
 
 /// Everything that a file with workers needs.

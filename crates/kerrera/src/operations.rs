@@ -8,6 +8,7 @@ use kerrera_core::storage::{Batch, Managed, Operation, Updated};
 use kerrera_core::{Error, Job, JobChange, JobId, JobOrder, JobQuery, Place, Result, State};
 
 use crate::client::Client;
+use crate::telemetry::SignalFailed;
 
 /// How many jobs one statement reads or changes.
 const BATCH: u32 = 1_000;
@@ -255,7 +256,7 @@ impl Client {
         }
         // Awaited, for the program may end next. Those who miss it see it at their next beat.
         if let Err(error) = self.storage().stop_jobs(ids).await {
-            tracing::debug!(target: "kerrera", event = "signal.failed", %error);
+            self.telemetry().emit(SignalFailed { error: error.to_string() });
         }
     }
 }

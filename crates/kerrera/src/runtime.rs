@@ -45,9 +45,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use kerrera_core::state::Position;
 use kerrera_core::storage::{Seat, Storage};
-use kerrera_core::{ClaimToken, JobId, Timestamp, Uuid};
+use kerrera_core::{ClaimToken, Job, JobId, Timestamp, Uuid};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -56,6 +55,7 @@ use crate::Tuning;
 use crate::cancellation::{Cancellation, Reason};
 use crate::client::Client;
 use crate::engine::queues::{Origin, Settings};
+use crate::telemetry::Telemetry;
 use acker::{Acks, Ended};
 use desk::Desk;
 use inbox::Inbox;
@@ -97,6 +97,7 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn new(name: Arc<str>, client: Client, tuning: Tuning, acks: Acks) -> Node {
+        let telemetry = client.telemetry().clone();
         Node {
             name,
             instance: client.instance().clone(),
@@ -104,8 +105,8 @@ impl Node {
             tuning,
             queues: Mutex::default(),
             acks,
-            health: Arc::default(),
-            desk: Arc::default(),
+            health: Arc::new(Health::new(telemetry.clone())),
+            desk: Arc::new(Desk::new(telemetry)),
             ears: Ears::default(),
             news: Notify::new(),
             stop: Stop::default(),
@@ -122,6 +123,11 @@ impl Node {
 
     pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
         self.client.storage()
+    }
+
+    /// Where everything that happens here is told.
+    pub(crate) fn telemetry(&self) -> &Telemetry {
+        self.client.telemetry()
     }
 
     /// Tells those who want to lead that a leader went.
@@ -223,7 +229,7 @@ pub(crate) type Runs = HashMap<(JobId, ClaimToken), Run>;
 #[derive(Clone)]
 pub(crate) struct Run {
     pub(crate) worker: &'static str,
-    pub(crate) position: Position,
+    pub(crate) job: Arc<Job>,
     pub(crate) started: Instant,
     /// The same by the storage's clock, as its row tells it.
     pub(crate) attempted_at: Option<Timestamp>,
@@ -371,9 +377,11 @@ mod tests {
     }
 
     fn run(attempted_at: Timestamp) -> Run {
+        let mut job = Job::blank(1);
+        (job.state, job.attempt) = (State::Executing, 1);
         Run {
             worker: "W",
-            position: Position { state: State::Executing, attempt: 1, max_attempts: 20 },
+            job: Arc::new(job),
             started: Instant::now(),
             attempted_at: Some(attempted_at),
             due: None,
@@ -389,12 +397,11 @@ mod tests {
 
     fn ended(claim: (JobId, ClaimToken), run: &Run) -> Ended {
         let (id, token) = claim;
-        let outcome = decide(run.position, Event::Completed).unwrap();
+        let position = run.job.position();
+        let outcome = decide(position, Event::Completed).unwrap();
         let (failure, meta, then, began) = (None, None, Vec::new(), None);
-        Ended {
-            ack: Ack { id, token, outcome, failure, meta, then, began },
-            position: run.position,
-        }
+        let ack = Ack { id, token, outcome, failure, meta, then, began };
+        Ended { ack, position, ran: None }
     }
 
     #[test]

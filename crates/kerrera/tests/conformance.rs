@@ -27,6 +27,8 @@ mod scene;
 mod signals;
 #[path = "conformance/stopping.rs"]
 mod stopping;
+#[path = "conformance/telemetry.rs"]
+mod telemetry;
 #[path = "conformance/testing.rs"]
 mod testing;
 #[path = "conformance/unique.rs"]

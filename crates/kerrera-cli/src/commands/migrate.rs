@@ -4,29 +4,25 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::bail;
-use kerrera::Client;
+use kerrera::{Client, Config as Settings};
 use kerrera_postgres::migrate::{Migrations, Step};
 use kerrera_postgres::{Config, Postgres};
 
 use crate::arguments::MigrateArguments;
-use crate::password;
+use crate::database::{self, Kind};
+use crate::settings;
 
 pub(crate) async fn run(arguments: MigrateArguments) -> anyhow::Result<ExitCode> {
-    password::warn_of(&arguments.database_url);
-    match arguments.database_url.split_once(':').map(|(scheme, _)| scheme) {
-        Some("postgres" | "postgresql") => in_postgres(arguments).await?,
-        Some("sqlite") => in_sqlite(arguments).await?,
-        _ => bail!(
-            "the database URL begins with neither \"sqlite:\" nor \"postgres:\": write \
-             sqlite:jobs.db or postgres://user@host/database"
-        ),
+    let config = settings::of(&arguments.database)?;
+    match database::kind(&config)? {
+        Kind::Postgres => in_postgres(config.postgres()?, arguments).await?,
+        Kind::Sqlite => in_sqlite(config, arguments).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn in_postgres(arguments: MigrateArguments) -> anyhow::Result<()> {
-    let MigrateArguments { database_url, schema, plan, to, down, yes } = arguments;
-    let config = Config::from_url(&database_url)?.schema(schema)?;
+async fn in_postgres(config: Config, arguments: MigrateArguments) -> anyhow::Result<()> {
+    let MigrateArguments { plan, to, down, yes, .. } = arguments;
     let location = config.location();
     let postgres = Postgres::new(config)?;
     let migrations = postgres.migrations();
@@ -70,11 +66,11 @@ fn tell(steps: &[Step], did: &str) -> io::Result<()> {
     Ok(())
 }
 
-async fn in_sqlite(arguments: MigrateArguments) -> anyhow::Result<()> {
+async fn in_sqlite(config: Settings, arguments: MigrateArguments) -> anyhow::Result<()> {
     if arguments.plan || arguments.to.is_some() || arguments.down.is_some() {
         bail!("--plan, --to and --down are for PostgreSQL: an SQLite file is migrated when opened");
     }
-    let client = Client::connect(arguments.database_url).await?;
+    let client = Client::connect(config).await?;
     writeln!(io::stdout(), "{}\n  up to date", client.location())?;
     Ok(())
 }

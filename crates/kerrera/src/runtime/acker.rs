@@ -9,7 +9,7 @@ use kerrera_core::error::Kind;
 use kerrera_core::failure::sanitise;
 use kerrera_core::state::{Event as StateEvent, Position, decide};
 use kerrera_core::storage::{Ack, Acked, Failure, Storage};
-use kerrera_core::{ClaimToken, Error, Job, Result};
+use kerrera_core::{ClaimToken, Error, Job, Result, State};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -18,6 +18,9 @@ use super::panics::Caught;
 use super::supervisor::Health;
 use crate::client::Client;
 use crate::engine::acker::{Acker, Event};
+use crate::telemetry::{
+    AckCancelled, AckImpossible, AckLost, AckRefused, AckWritten, Ending, FailureKind, Ran,
+};
 
 const NAME: &str = "acker";
 
@@ -28,6 +31,8 @@ pub(crate) struct Ended {
     pub(crate) ack: Ack,
     /// Where the job stands while it runs.
     pub(crate) position: Position,
+    /// The run, if it had begun.
+    pub(crate) ran: Option<Ran>,
 }
 
 impl Ended {
@@ -37,18 +42,28 @@ impl Ended {
     pub(crate) fn refused(&self, node: &Arc<str>, why: &str) -> Option<Ended> {
         const RETRY_IN: Duration = Duration::from_secs(60);
         const WORDS: &str = "** (OutcomeRefused) the run ended, and";
-        let Ended { ack, position } = self;
+        let Ended { ack, position, ran } = self;
         if ack.failure.as_ref().is_some_and(|failure| failure.error.starts_with(WORDS)) {
             return None;
         }
         let error = sanitise(&format!("{WORDS} {why}"));
-        let outcome = decide(*position, StateEvent::Failed { retry_in: RETRY_IN }).ok()?;
-        let (node, ran) = (node.clone(), Duration::ZERO);
-        let failure = Some(Failure { attempt: position.attempt, error, node, ran });
+        let event = StateEvent::Failed { retry_in: RETRY_IN };
+        let outcome = decide(*position, event).ok()?;
+        let ran = ran.clone().map(|ran| Ran {
+            ending: Ending::of(event, outcome.to),
+            failed: Some(FailureKind::Refused),
+            ..ran
+        });
+        let failure = Some(Failure {
+            attempt: position.attempt,
+            error,
+            node: node.clone(),
+            ran: ran.as_ref().map_or(Duration::ZERO, |ran| ran.duration),
+        });
         let (id, token, began) = (ack.id, ack.token, ack.began);
         let (meta, then) = (None, Vec::new());
         let ack = Ack { id, token, outcome, failure, meta, then, began };
-        Some(Ended { ack, position: *position })
+        Some(Ended { ack, position: *position, ran })
     }
 }
 
@@ -84,7 +99,7 @@ impl Acks {
         if let Ok(outcome) = decide(job.position(), StateEvent::Released) {
             let (failure, meta, then, began) = (None, None, Vec::new(), None);
             let ack = Ack { id: job.id, token, outcome, failure, meta, then, began };
-            self.hand_in(Ended { ack, position: job.position() });
+            self.hand_in(Ended { ack, position: job.position(), ran: None });
         }
     }
 
@@ -144,11 +159,12 @@ impl Writer {
     fn written(&self, write: Result<Write, tokio::task::JoinError>) -> Event<Ended> {
         // A write is caught when it panics, so the only other way for its task to end is with the
         // runtime.
-        let Ok(Write { batch, answers }) = write else { return Event::Written };
+        let Ok(Write { batch, answers, took }) = write else { return Event::Written };
         match answers {
             Ok(answers) => {
                 self.health.well(NAME);
-                tracing::trace!(target: "kerrera", event = "ack.written", count = batch.len());
+                let written = AckWritten { count: batch.len(), duration: took };
+                self.client.telemetry().emit(written);
                 self.follow_up(&batch, &answers);
                 self.acks.wrote(batch.len());
                 Event::Written
@@ -161,41 +177,32 @@ impl Writer {
     }
 
     fn follow_up(&self, batch: &[Ended], answers: &[Acked]) {
+        let telemetry = self.client.telemetry();
         for (ended, answer) in batch.iter().zip(answers) {
-            let ack = &ended.ack;
+            let Ended { ack, ran, .. } = ended;
+            let id = ack.id;
+            let tell = |to| ran.iter().for_each(|ran| telemetry.emit(ran.told(ack, to)));
             match answer {
                 Acked::Written | Acked::AlreadyWritten => {
                     self.client.wake_all(ack.then.iter().map(|job| job.queue.as_str()));
+                    tell(ack.outcome.to);
                 }
                 Acked::Cancelled => {
-                    tracing::info!(target: "kerrera", event = "ack.cancelled", id = ack.id);
+                    telemetry.emit(AckCancelled { id });
+                    tell(State::Cancelled);
                 }
                 Acked::Lost => {
-                    tracing::warn!(
-                        target: "kerrera",
-                        event = "ack.lost",
-                        id = ack.id,
-                        token = %ack.token,
-                        "the claim belongs to another; what this run ended with is not written"
-                    );
+                    let (token, began) = (ack.token, ran.is_some());
+                    telemetry.emit(AckLost { id, token, began });
                 }
-                Acked::Refused(why) => self.refused(ended, why),
+                Acked::Refused(why) => {
+                    telemetry.emit(AckRefused { id, error: why.clone() });
+                    match ended.refused(&self.node, why) {
+                        Some(failed) => self.acks.hand_in(failed),
+                        None => telemetry.emit(AckImpossible { id }),
+                    }
+                }
             }
-        }
-    }
-
-    fn refused(&self, ended: &Ended, why: &str) {
-        let id = ended.ack.id;
-        tracing::error!(target: "kerrera", event = "ack.refused", id, error = why);
-        match ended.refused(&self.node, why) {
-            Some(failed) => self.acks.hand_in(failed),
-            None => tracing::error!(
-                target: "kerrera",
-                event = "ack.impossible",
-                id,
-                "not even a failed attempt can be written: the job keeps its claim until this \
-                 process ends"
-            ),
         }
     }
 }
@@ -204,13 +211,15 @@ impl Writer {
 struct Write {
     batch: Vec<Ended>,
     answers: Result<Vec<Acked>>,
+    took: Duration,
 }
 
 async fn write(storage: Arc<dyn Storage>, batch: Vec<Ended>) -> Write {
     let acks = batch.iter().map(|ended| ended.ack.clone()).collect();
+    let sent = Instant::now();
     let answers = Caught::new(storage.ack(acks)).await;
     let answers = answers.unwrap_or_else(|words| Err(Error::new(Kind::Unreachable, words)));
-    Write { batch, answers }
+    Write { batch, answers, took: sent.elapsed() }
 }
 
 async fn sleep_until(time: Option<Instant>) {

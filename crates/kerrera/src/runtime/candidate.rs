@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::{Node, leader};
 use crate::engine::candidate::Candidate;
+use crate::telemetry::{NeighboursElected, NeighboursLost, ResignFailed};
 
 pub(crate) const NAME: &str = "candidate";
 
@@ -37,8 +38,11 @@ async fn stand(node: &Node, names: &Arc<[String]>) {
                 node.health.well(NAME);
                 let leads = !led.is_empty();
                 if node.leads_neighbours.swap(leads, Ordering::SeqCst) != leads {
-                    let event = if leads { "neighbours.elected" } else { "neighbours.lost" };
-                    tracing::info!(target: "kerrera", event, names = ?led);
+                    if leads {
+                        node.telemetry().emit(NeighboursElected { names: led });
+                    } else {
+                        node.telemetry().emit(NeighboursLost { names: names.to_vec() });
+                    }
                 }
                 Some(leads)
             }
@@ -55,10 +59,10 @@ async fn stand(node: &Node, names: &Arc<[String]>) {
 /// Also when it is not known to lead: an answer may have been lost.
 async fn step_down(node: &Node, names: &Arc<[String]>) {
     if node.leads_neighbours.swap(false, Ordering::SeqCst) {
-        tracing::info!(target: "kerrera", event = "neighbours.lost", names = ?names);
+        node.telemetry().emit(NeighboursLost { names: names.to_vec() });
     }
     if let Err(error) = node.storage().step_down(node.name.clone(), names.clone()).await {
         // Its time will be over soon.
-        tracing::debug!(target: "kerrera", event = "resign.failed", %error);
+        node.telemetry().emit(ResignFailed { error: error.to_string() });
     }
 }

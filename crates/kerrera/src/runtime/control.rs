@@ -14,6 +14,9 @@ use super::{Node, Queue, heart, producer};
 use crate::engine::queues::{Audience, Command, Event, Ledger, Origin, Settings};
 use crate::engine::retry::Retry;
 use crate::registry::Registry;
+use crate::telemetry::{
+    self as events, QueueLeft, QueueSettings, QueueShutdown, QueueStart, QueueStop, RetireFailed,
+};
 
 pub(crate) const NAME: &str = "control";
 
@@ -107,8 +110,8 @@ impl<S: Send + Sync + 'static> Control<S> {
                 .send_if_modified(|current| std::mem::replace(current, settings) != settings);
             if has_changed {
                 let Settings { limit, paused } = settings;
-                let queue = &*queue.name;
-                tracing::info!(target: "kerrera", event = "queue.settings", queue, limit, paused);
+                let queue = queue.name.clone();
+                self.node.telemetry().emit(QueueSettings { queue, limit, paused });
                 self.node.news.notify_one();
             }
         }
@@ -121,12 +124,10 @@ impl<S: Send + Sync + 'static> Control<S> {
         if audience == Audience::Others {
             return None;
         }
-        tracing::info!(
-            target: "kerrera",
-            event = "signal",
-            action = ?signal.action,
-            queue = signal.queue.as_deref().unwrap_or("*"),
-        );
+        self.node.telemetry().emit(events::Signal {
+            action: format!("{:?}", signal.action),
+            queue: signal.queue.clone().unwrap_or_else(|| "*".to_owned()),
+        });
         let queue = signal.queue.as_deref().map(Arc::from);
         Some(match (signal.action, queue) {
             (Action::Start { limit, paused }, Some(queue)) => {
@@ -176,7 +177,7 @@ impl<S: Send + Sync + 'static> Control<S> {
         node.storage().enroll(vec![identity]).await?;
         node.add_queue(queue.clone());
         let Settings { limit, paused } = settings;
-        tracing::info!(target: "kerrera", event = "queue.start", queue = %name, limit, paused);
+        node.telemetry().emit(QueueStart { queue: name.clone(), limit, paused });
         self.work(queue);
         node.news.notify_one();
         Ok(())
@@ -192,11 +193,15 @@ impl<S: Send + Sync + 'static> Control<S> {
 
 /// Ends a queue, once what runs there has ended.
 async fn stop(node: Arc<Node>, queue: Arc<Queue>) {
+    let begun = std::time::Instant::now();
     let queues = std::slice::from_ref(&queue);
     let left = drain(&node, queues).await;
+    let name = || queue.name.clone();
+    let (elapsed, orphaned) = (begun.elapsed(), left.clone());
+    node.telemetry().emit(QueueShutdown { queue: name(), elapsed, orphaned });
     node.client.remove_local(&queue.name, &queue.inbox);
     if !left.is_empty() {
-        tracing::warn!(target: "kerrera", event = "queue.left", queue = %queue.name, jobs = ?left);
+        node.telemetry().emit(QueueLeft { queue: name(), jobs: left });
         none_runs(queues).await;
     }
     // The producer must be known until what it ran is written.
@@ -207,7 +212,7 @@ async fn stop(node: Arc<Node>, queue: Arc<Queue>) {
     }
     if let Err(error) = node.storage().retire(vec![queue.producer()]).await {
         // The others will notice.
-        tracing::debug!(target: "kerrera", event = "retire.failed", %error);
+        node.telemetry().emit(RetireFailed { error: error.to_string() });
     }
-    tracing::info!(target: "kerrera", event = "queue.stop", queue = %queue.name);
+    node.telemetry().emit(QueueStop { queue: name() });
 }

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Node;
 use crate::engine::cron::{Crons, Effect, Event};
+use crate::telemetry::{CronFailed, CronFire, CronOverlap};
 
 pub(crate) const NAME: &str = "cron";
 
@@ -98,7 +99,8 @@ impl Shell {
         match self.node.storage().fire_cron(firing).await {
             Ok(fired) => self.tell(&name, fired.unwrap_or_default()),
             Err(error) => {
-                tracing::warn!(target: "kerrera", event = "cron.failed", name, %error);
+                let failed = CronFailed { name, error: error.to_string() };
+                self.node.telemetry().emit(failed);
                 round.note(error);
             }
         }
@@ -106,13 +108,13 @@ impl Shell {
 
     fn tell(&self, name: &str, fired: Vec<FiredSlot>) {
         for FiredSlot { at, job } in &fired {
-            let slot = at.map(tracing::field::display);
+            let (name, slot) = (name.to_owned(), *at);
             match job {
                 Some(job) => {
                     let id = job.job().id;
-                    tracing::debug!(target: "kerrera", event = "cron.fire", name, slot, id);
+                    self.node.telemetry().emit(CronFire { name, slot, id });
                 }
-                None => tracing::info!(target: "kerrera", event = "cron.overlap", name, slot),
+                None => self.node.telemetry().emit(CronOverlap { name, slot }),
             }
         }
         let inserted: Vec<_> = fired.into_iter().filter_map(|slot| slot.job).collect();

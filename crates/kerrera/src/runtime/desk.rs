@@ -8,6 +8,7 @@ use kerrera_core::storage::Signal;
 use tokio::sync::Notify;
 
 use super::lock;
+use crate::telemetry::{SignalDropped, Telemetry};
 
 /// What has been heard and not been dealt with yet.
 #[derive(Debug, Default)]
@@ -16,6 +17,7 @@ pub(crate) struct Desk {
     /// What the last staging showed.
     revision: AtomicI64,
     bell: Notify,
+    telemetry: Telemetry,
 }
 
 /// Something that was heard.
@@ -34,6 +36,10 @@ pub(crate) enum News {
 impl Desk {
     /// How much may wait. Only people send signals, so more is not meant well.
     const ROOM: usize = 1_024;
+
+    pub(crate) fn new(telemetry: Telemetry) -> Desk {
+        Desk { telemetry, ..Desk::default() }
+    }
 
     pub(crate) fn ordered(&self) {
         self.add(News::Ordered);
@@ -73,7 +79,7 @@ impl Desk {
         if heard.len() < Desk::ROOM {
             heard.push_back(news);
         } else {
-            tracing::warn!(target: "kerrera", event = "signal.dropped", ?news);
+            self.telemetry.emit(SignalDropped { news: format!("{news:?}") });
         }
         drop(heard);
         self.bell.notify_one();

@@ -59,6 +59,7 @@ fn running(queues: &[Arc<Queue>]) -> usize {
     queues.iter().map(|queue| queue.running().len()).sum()
 }
 
-fn ids(queue: &Queue) -> Vec<JobId> {
+/// The jobs that run there.
+pub(crate) fn ids(queue: &Queue) -> Vec<JobId> {
     queue.running().keys().map(|(id, _)| *id).collect()
 }

@@ -9,7 +9,7 @@ use kerrera_core::job::PROGRESS;
 use kerrera_core::outcome::{Outcome, Policy as ErrorPolicy};
 use kerrera_core::state::{Event, Move, decide};
 use kerrera_core::storage::{Ack, Failure};
-use kerrera_core::{ClaimToken, Job, JobError, JobResult, Limits, Result, State, ValidJob};
+use kerrera_core::{ClaimToken, Job, JobError, JobResult, Limits, State};
 use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::Instrument;
@@ -20,6 +20,10 @@ use super::{Node, Queue, Run};
 use crate::cancellation::{Cancellation, Reason};
 use crate::perform::Context;
 use crate::registry::{Handler, Policy};
+use crate::telemetry::{
+    BackoffPanicked, Ending, FailureKind, JobImpossible, JobStart, JobTimeout, PropagatorPanicked,
+    Ran,
+};
 
 /// The meta key under which a job's value is kept.
 pub(crate) const VALUE: &str = "k_value";
@@ -63,7 +67,7 @@ pub(crate) fn run<S: Send + Sync + 'static>(
     let cancellation = Cancellation::new();
     let run = Run {
         worker: policy.name,
-        position: job.position(),
+        job: job.clone(),
         started: started.into_std(),
         due: due.map(Instant::into_std),
         abandoned: abandoned.map(Instant::into_std),
@@ -87,7 +91,13 @@ pub(crate) fn run<S: Send + Sync + 'static>(
         queue = %job.queue,
         worker = policy.name,
         attempt = job.attempt,
+        otel.status_code = tracing::field::Empty,
     );
+    if let Some(propagator) = node.client.propagator()
+        && let Err(error) = super::panics::catch(|| propagator.begin(&job, &span))
+    {
+        node.telemetry().emit(PropagatorPanicked { job: job.clone(), error });
+    }
     let (node, queue, handler) = (node.clone(), queue.clone(), handler.clone());
     let cx = Context {
         job: job.clone(),
@@ -98,9 +108,9 @@ pub(crate) fn run<S: Send + Sync + 'static>(
         reports: node.reports.clone(),
     };
     let run = async move {
-        tracing::debug!(target: "kerrera", event = "job.start");
-        let limit = Limit { due, timeout, cancel_grace: node.tuning.cancel_grace };
-        let end = supervise(&queue, handler.run(cx), &cancellation, &limit).await;
+        node.telemetry().emit(JobStart::of(&job));
+        let limit = Limit { job: &job, due, timeout, cancel_grace: node.tuning.cancel_grace };
+        let end = supervise(&node, &queue, handler.run(cx), &cancellation, &limit).await;
         let ran = started.elapsed();
         let conclusion = Conclusion {
             node: &node,
@@ -111,29 +121,34 @@ pub(crate) fn run<S: Send + Sync + 'static>(
             timeout,
             reason: cancellation.reason(),
         };
-        let mut ack = conclusion.of(end);
+        let mut ended = conclusion.of(end);
+        if ended.ran.as_ref().is_some_and(|ran| ran.failed.is_some()) {
+            tracing::Span::current().record("otel.status_code", "ERROR");
+        }
         if let Some(progress) = node.reports.take(job.id, token)
             && let Ok(progress) = serde_json::to_value(progress)
         {
-            ack.meta.get_or_insert_default().insert(PROGRESS.to_owned(), progress);
+            ended.ack.meta.get_or_insert_default().insert(PROGRESS.to_owned(), progress);
         }
-        queue.end(&node.acks, (job.id, token), Ended { ack, position: job.position() });
+        queue.end(&node.acks, (job.id, token), ended);
     };
     run.instrument(span)
 }
 
 /// When a run is told to stop.
-struct Limit {
+struct Limit<'a> {
+    job: &'a Arc<Job>,
     due: Option<Instant>,
     timeout: Option<Duration>,
     cancel_grace: Duration,
 }
 
 async fn supervise(
+    node: &Node,
     queue: &Queue,
     work: std::pin::Pin<Box<dyn Future<Output = JobResult> + Send>>,
     cancellation: &Cancellation,
-    limit: &Limit,
+    limit: &Limit<'_>,
 ) -> End {
     let mut work = Caught::new(work);
     let ended = |result| match result {
@@ -146,10 +161,12 @@ async fn supervise(
         () = cancellation.cancelled() => {}
         () = sleep_until(limit.due.unwrap_or_else(Instant::now)), if limit.due.is_some() => {
             cancellation.cancel(Reason::Timeout);
-            tracing::debug!(target: "kerrera", event = "job.timeout", timeout = ?limit.timeout);
+            let (job, timeout) = (limit.job.clone(), limit.timeout);
+            node.telemetry().emit(JobTimeout { job, timeout });
         }
     }
-    // It has been told; now it may tidy up. At a shutdown, or when the queue was stopped, somebody says when that is over.
+    // It has been told; now it may tidy up. At a shutdown, or when the queue was stopped, somebody
+    // says when that is over.
     let at_shutdown = cancellation.reason() == Some(Reason::Shutdown);
     tokio::select! {
         biased;
@@ -167,7 +184,7 @@ async fn supervise(
 struct Conclusion<'a> {
     node: &'a Node,
     policy: &'a Policy,
-    job: &'a Job,
+    job: &'a Arc<Job>,
     token: ClaimToken,
     ran: Duration,
     timeout: Option<Duration>,
@@ -175,39 +192,38 @@ struct Conclusion<'a> {
 }
 
 impl Conclusion<'_> {
-    fn of(&self, end: End) -> Ack {
-        let result = match end {
+    fn of(&self, end: End) -> Ended {
+        match end {
             End::Returned(Ok(outcome @ (Outcome::Done(_) | Outcome::Cancel(_)))) => {
                 self.outcome(outcome)
             }
             end if self.reason == Some(Reason::Cancelled) => self.cancelled(end),
             End::Returned(Ok(outcome)) => self.outcome(outcome),
             End::Returned(Err(error)) => self.stopped().unwrap_or_else(|| self.error(&error)),
-            End::Panicked(words) => self.failed(&words, None),
-            End::Dropped => self
-                .stopped()
-                .unwrap_or_else(|| self.failed("** (Cancelled) it was stopped while it ran", None)),
-        };
-        self.tell(&result);
-        result
+            End::Panicked(words) => self.failed(FailureKind::Panic, &words, None),
+            End::Dropped => self.stopped().unwrap_or_else(|| {
+                let words = "** (Cancelled) it was stopped while it ran";
+                self.failed(FailureKind::Stopped, words, None)
+            }),
+        }
     }
 
     /// What becomes of a run that stopped because it was told to.
-    fn stopped(&self) -> Option<Ack> {
+    fn stopped(&self) -> Option<Ended> {
         match self.reason? {
             Reason::Timeout => {
                 let (worker, timeout) = (self.policy.name, self.timeout.unwrap_or_default());
                 let words = format!("** (TimeoutError) {worker} timed out after {timeout:?}");
-                Some(self.failed(&words, None))
+                Some(self.failed(FailureKind::Timeout, &words, None))
             }
-            Reason::Shutdown | Reason::Doubt => Some(self.ack(Event::Released)),
+            Reason::Shutdown | Reason::Doubt => Some(self.ended(Event::Released)),
             Reason::Gone | Reason::Cancelled => None,
         }
     }
 
     /// What becomes of a run that stopped because somebody cancelled its job: it is not tried again,
     /// whether its row says so already (ours and Elixir's do) or not (Python's leaves that to us).
-    fn cancelled(&self, end: End) -> Ack {
+    fn cancelled(&self, end: End) -> Ended {
         let words = match end {
             End::Returned(Err(error)) => error.to_string(),
             End::Panicked(words) => words,
@@ -215,91 +231,94 @@ impl Conclusion<'_> {
                 "** (Cancelled) it was cancelled while it ran".to_owned()
             }
         };
-        self.ended(Event::Cancelled, &words)
+        self.ended_saying(Event::Cancelled, &words)
     }
 
-    fn outcome(&self, outcome: Outcome) -> Ack {
+    fn outcome(&self, outcome: Outcome) -> Ended {
         match outcome {
             Outcome::Done(done) => {
-                let limits = self.node.client.limits();
-                let meta = done.value.map(|value| within_limit(value, limits)).transpose();
-                let then = done.then.into_iter().map(|job| job.validate(limits));
-                let then: Result<Vec<ValidJob>> = then.collect();
-                match (meta, then) {
-                    (Ok(meta), Ok(then)) => Ack { meta, then, ..self.ack(Event::Completed) },
+                let client = &self.node.client;
+                let meta = done.value.map(|value| within_limit(value, client.limits()));
+                match (meta.transpose(), client.validate(done.then)) {
+                    (Ok(meta), Ok(then)) => {
+                        let ended = self.ended(Event::Completed);
+                        Ended { ack: Ack { meta, then, ..ended.ack }, ..ended }
+                    }
                     (Err(error), _) => self.error(&error),
                     (_, Err(error)) => self.error(&error.into()),
                 }
             }
-            Outcome::Snooze(wait) => self.ack(Event::Snoozed { wait }),
+            Outcome::Snooze(wait) => self.ended(Event::Snoozed { wait }),
             Outcome::Cancel(reason) => {
-                self.ended(Event::Cancelled, &format!("cancelled: {reason}"))
+                self.ended_saying(Event::Cancelled, &format!("cancelled: {reason}"))
             }
             Outcome::Discard(reason) => {
-                self.ended(Event::Discarded, &format!("discarded: {reason}"))
+                self.ended_saying(Event::Discarded, &format!("discarded: {reason}"))
             }
-            _ => self.failed("** (UnknownOutcome) this version does not know the outcome", None),
+            _ => {
+                let words = "** (UnknownOutcome) this version does not know the outcome";
+                self.failed(FailureKind::Error, words, None)
+            }
         }
     }
 
-    fn error(&self, error: &JobError) -> Ack {
+    fn error(&self, error: &JobError) -> Ended {
         let words = error.to_string();
         match error.policy() {
-            ErrorPolicy::RetryIn(wait) => self.failed(&words, Some(wait)),
-            ErrorPolicy::Cancel => self.ended(Event::Cancelled, &words),
-            ErrorPolicy::Discard => self.ended(Event::Discarded, &words),
-            _ => self.failed(&words, None),
+            ErrorPolicy::RetryIn(wait) => self.failed(FailureKind::Error, &words, Some(wait)),
+            ErrorPolicy::Cancel => self.ended_saying(Event::Cancelled, &words),
+            ErrorPolicy::Discard => self.ended_saying(Event::Discarded, &words),
+            _ => self.failed(FailureKind::Error, &words, None),
         }
     }
 
-    fn failed(&self, words: &str, retry_in: Option<Duration>) -> Ack {
+    fn failed(&self, kind: FailureKind, words: &str, retry_in: Option<Duration>) -> Ended {
         let retry_in = retry_in.unwrap_or_else(|| {
             // The worker's own code, which may panic.
             let backoff = super::panics::catch(|| (self.policy.backoff)(self.job));
-            backoff.unwrap_or_else(|words| {
-                tracing::error!(target: "kerrera", event = "backoff.panicked", error = words);
+            backoff.unwrap_or_else(|error| {
+                self.node.telemetry().emit(BackoffPanicked { job: self.job.clone(), error });
                 kerrera_core::backoff::exponential_with_jitter(
                     self.job.attempt,
                     self.job.max_attempts,
                 )
             })
         });
-        self.ended(Event::Failed { retry_in }, words)
+        let mut ended = self.ended_saying(Event::Failed { retry_in }, words);
+        if let Some(ran) = &mut ended.ran {
+            ran.failed = Some(kind);
+        }
+        ended
     }
 
-    fn ended(&self, event: Event, words: &str) -> Ack {
+    fn ended_saying(&self, event: Event, words: &str) -> Ended {
         let failure = Failure {
             attempt: self.job.attempt,
             error: sanitise(words),
             node: self.node.name.clone(),
             ran: self.ran,
         };
-        Ack { failure: Some(failure), ..self.ack(event) }
+        let ended = self.ended(event);
+        Ended { ack: Ack { failure: Some(failure), ..ended.ack }, ..ended }
     }
 
-    fn ack(&self, event: Event) -> Ack {
-        let outcome = decide(self.job.position(), event).unwrap_or_else(|illegal| {
+    fn ended(&self, event: Event) -> Ended {
+        let position = self.job.position();
+        let outcome = decide(position, event).unwrap_or_else(|illegal| {
             // A claimed job is executing, where every one of these events can happen.
-            tracing::error!(target: "kerrera", event = "job.impossible", %illegal);
+            let (job, illegal) = (self.job.clone(), illegal.to_string());
+            self.node.telemetry().emit(JobImpossible { job, illegal });
             Move::to(State::Discarded)
         });
         if event == Event::Released {
             self.node.released.fetch_add(1, Ordering::SeqCst);
         }
         let (id, token) = (self.job.id, self.token);
-        Ack { id, token, outcome, failure: None, meta: None, then: Vec::new(), began: None }
-    }
-
-    fn tell(&self, ack: &Ack) {
-        let state = ack.outcome.to;
-        let ms = self.ran.as_secs_f64() * 1_000.0;
-        match &ack.failure {
-            None => tracing::debug!(target: "kerrera", event = "job.stop", %state, ms),
-            Some(failure) => {
-                let error = &failure.error;
-                tracing::warn!(target: "kerrera", event = "job.exception", %state, ms, %error);
-            }
-        }
+        let ending = Ending::of(event, outcome.to);
+        let ran = Ran { job: self.job.clone(), duration: self.ran, ending, failed: None };
+        let (failure, meta, then, began) = (None, None, Vec::new(), None);
+        let ack = Ack { id, token, outcome, failure, meta, then, began };
+        Ended { ack, position, ran: Some(ran) }
     }
 }
 

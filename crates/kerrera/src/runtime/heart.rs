@@ -20,6 +20,10 @@ use crate::cancellation::Reason;
 use crate::engine::heart::{Effect, Event, Heart};
 use crate::engine::queues::Settings;
 use crate::engine::rescuer::Rescuer;
+use crate::telemetry::{
+    Ending, FailureKind, JobAbandoned, JobGone, JobOverdue, JobReclaimed, NodeDoubt, NodeTrust,
+    ProducerLost, Ran, RescueJob, RescueProducer, RetireFailed,
+};
 
 const HEART: &str = "heart";
 const RESCUER: &str = "rescuer";
@@ -87,7 +91,7 @@ async fn live(node: Arc<Node>, enrolled: oneshot::Sender<Result<()>>) {
     let producers = node.queues().iter().map(|queue| queue.producer()).collect();
     if let Err(error) = node.storage().retire(producers).await {
         // The others will notice.
-        tracing::debug!(target: "kerrera", event = "retire.failed", %error);
+        node.telemetry().emit(RetireFailed { error: error.to_string() });
     }
 }
 
@@ -151,7 +155,7 @@ async fn send(node: &Node) -> Result<()> {
         if dead.contains(&queue.producer()) {
             revive(node, queue).await?;
         }
-        stop(queue, &gone);
+        stop(node, queue, &gone);
     }
     if freed.is_empty() { Ok(()) } else { reclaim(node, freed).await }
 }
@@ -168,11 +172,11 @@ async fn reclaim(node: &Node, freed: Vec<(JobId, ClaimToken)>) -> Result<()> {
     // Without an answer they stay contested until the next beat says how they stand.
     let ours = node.storage().reclaim(contested.clone()).await?;
     for (id, _) in &ours {
-        tracing::warn!(target: "kerrera", event = "job.reclaimed", id);
+        node.telemetry().emit(JobReclaimed { id: *id });
     }
     let lost: Vec<_> = contested.into_iter().filter(|claim| !ours.contains(claim)).collect();
     for queue in &*queues {
-        stop(queue, &lost);
+        stop(node, queue, &lost);
         queue.settle(&node.acks, &[]);
     }
     Ok(())
@@ -208,12 +212,7 @@ async fn refresh(node: Arc<Node>) {
 /// This node was declared dead in a queue: its jobs there belong to others now. It begins again
 /// under a new name.
 async fn revive(node: &Node, queue: &Queue) -> Result<()> {
-    tracing::warn!(
-        target: "kerrera",
-        event = "producer.lost",
-        queue = %queue.name,
-        "other nodes took this one for dead, and its running jobs; they are told to stop here"
-    );
+    node.telemetry().emit(ProducerLost { queue: queue.name.clone() });
     for run in queue.running().values() {
         // Until somebody frees them they still carry our token: what stops now is given back.
         run.cancellation.cancel(Reason::Doubt);
@@ -228,11 +227,11 @@ async fn revive(node: &Node, queue: &Queue) -> Result<()> {
     Ok(())
 }
 
-fn stop(queue: &Queue, gone: &[(JobId, ClaimToken)]) {
+fn stop(node: &Node, queue: &Queue, gone: &[(JobId, ClaimToken)]) {
     let running = queue.running();
     for claim in gone {
         if let Some(run) = running.get(claim) {
-            tracing::info!(target: "kerrera", event = "job.gone", id = claim.0);
+            node.telemetry().emit(JobGone { job: run.job.clone() });
             run.cancellation.cancel(Reason::Gone);
         }
     }
@@ -240,11 +239,7 @@ fn stop(queue: &Queue, gone: &[(JobId, ClaimToken)]) {
 
 /// The lease is nearly over, and others may take the running jobs: start none, and stop these.
 fn doubt(node: &Node) {
-    tracing::warn!(
-        target: "kerrera",
-        event = "node.doubt",
-        "no sign of life has reached the database for too long; running jobs are told to stop"
-    );
+    node.telemetry().emit(NodeDoubt { node: node.name.clone() });
     for queue in &*node.queues() {
         queue.trusted.send_replace(false);
     }
@@ -252,7 +247,7 @@ fn doubt(node: &Node) {
 }
 
 fn trust(node: &Node) {
-    tracing::info!(target: "kerrera", event = "node.trust", "the database is reached again");
+    node.telemetry().emit(NodeTrust { node: node.name.clone() });
     for queue in &*node.queues() {
         queue.trusted.send_replace(true);
         queue.inbox.wake();
@@ -269,14 +264,7 @@ fn watch_the_clock(node: &Node) {
             let late = run.due.is_some_and(|due| now > due + node.tuning.cancel_grace * 2);
             if late && !run.reported {
                 run.reported = true;
-                tracing::warn!(
-                    target: "kerrera",
-                    event = "job.overdue",
-                    id,
-                    worker = run.worker,
-                    queue = %queue.name,
-                    "the run does not end though it was told to: does it block? it keeps its slot"
-                );
+                node.telemetry().emit(JobOverdue { job: run.job.clone() });
             }
             if run.abandoned.is_some_and(|time| now > time) && !run.contested {
                 given_up.push((*id, *token));
@@ -284,7 +272,7 @@ fn watch_the_clock(node: &Node) {
         }
         for claim in given_up {
             if let Some(run) = running.remove(&claim) {
-                abandon(node, queue, claim, &run, now);
+                abandon(node, queue, claim, run, now);
             }
         }
     }
@@ -295,25 +283,31 @@ fn abandon(
     node: &Node,
     queue: &Queue,
     (id, token): (JobId, ClaimToken),
-    run: &super::Run,
+    run: super::Run,
     now: Instant,
 ) {
+    node.telemetry().emit(JobAbandoned { job: run.job.clone() });
+    let position = run.job.position();
+    let event = StateEvent::Failed { retry_in: run.backoff };
+    let Ok(outcome) = decide(position, event) else { return };
     let worker = run.worker;
-    tracing::error!(target: "kerrera", event = "job.abandoned", id, worker, queue = %queue.name);
-    let Ok(outcome) = decide(run.position, StateEvent::Failed { retry_in: run.backoff }) else {
-        return;
-    };
     let words =
         format!("** (TimeoutError) {worker} did not end and was given up; it may still run");
     let failure = Failure {
-        attempt: run.position.attempt,
+        attempt: position.attempt,
         error: sanitise(&words),
         node: node.name.clone(),
         ran: now - run.started,
     };
     let (meta, then, began) = (None, Vec::new(), run.began());
     let ack = Ack { id, token, outcome, failure: Some(failure), meta, then, began };
-    node.acks.hand_in(Ended { ack, position: run.position });
+    let ran = Ran {
+        duration: now - run.started,
+        ending: Ending::of(event, outcome.to),
+        failed: Some(FailureKind::Timeout),
+        job: run.job,
+    };
+    node.acks.hand_in(Ended { ack, position, ran: Some(ran) });
     queue.inbox.ended();
 }
 
@@ -345,10 +339,11 @@ async fn rescue(node: &Node, mut dead: Vec<Sighting>) -> Result<()> {
     loop {
         let rescue = node.storage().rescue(std::mem::take(&mut dead), RESCUE_BATCH).await?;
         for producer in &rescue.removed {
-            tracing::warn!(target: "kerrera", event = "rescue.producer", %producer);
+            node.telemetry().emit(RescueProducer { producer: *producer });
         }
         for (id, queue, state) in &rescue.jobs {
-            tracing::warn!(target: "kerrera", event = "rescue.job", id, queue, %state);
+            let (id, queue, state) = (*id, queue.clone(), *state);
+            node.telemetry().emit(RescueJob { id, queue, state });
         }
         let available = rescue.jobs.iter().filter(|(.., state)| *state == State::Available);
         node.client.wake_all(available.map(|(_, queue, _)| queue.as_str()));

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use super::Node;
 use crate::engine::leader::{Effect, Event, Leader};
 use crate::maintenance::SEAT;
+use crate::telemetry::{LeaderElected, LeaderLost, ResignFailed};
 
 pub(crate) const NAME: &str = "leader";
 
@@ -68,21 +69,21 @@ async fn ask(node: &Node, candidate: &Candidate, held: Option<i64>) -> Event {
 }
 
 fn elected(node: &Node, seat: Seat) {
-    tracing::info!(target: "kerrera", event = "leader.elected", node = %node.name, term = seat.term);
+    node.telemetry().emit(LeaderElected { node: node.name.clone(), term: seat.term });
     node.seat.send_replace(Some(seat));
 }
 
 fn lost(node: &Node, term: i64) {
-    tracing::info!(target: "kerrera", event = "leader.lost", node = %node.name, term);
+    node.telemetry().emit(LeaderLost { node: node.name.clone(), term });
     node.seat.send_replace(None);
 }
 
 /// Lets another node lead at once.
 async fn resign(node: &Node) {
     let Some(seat) = node.seat.send_replace(None) else { return };
-    tracing::info!(target: "kerrera", event = "leader.lost", node = %node.name, term = seat.term);
+    node.telemetry().emit(LeaderLost { node: node.name.clone(), term: seat.term });
     if let Err(error) = node.storage().resign(seat).await {
         // Its time will be over soon.
-        tracing::debug!(target: "kerrera", event = "resign.failed", %error);
+        node.telemetry().emit(ResignFailed { error: error.to_string() });
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use kerrera_core::{Result, State};
 
 use super::{Node, leader};
+use crate::telemetry::RescueForeign;
 
 pub(crate) const NAME: &str = "lifeline";
 
@@ -32,7 +33,8 @@ async fn round(node: &Node, after: Duration) -> Result<()> {
     while let Some(seat) = leader::leads(node).await {
         let freed = node.storage().rescue_foreign(seat, after, BATCH).await?;
         for (id, queue, state) in &freed {
-            tracing::warn!(target: "kerrera", event = "rescue.foreign", id, queue, %state);
+            let (id, queue, state) = (*id, queue.clone(), *state);
+            node.telemetry().emit(RescueForeign { id, queue, state });
         }
         let available = freed.iter().filter(|(.., state)| *state == State::Available);
         node.client.wake_all(available.map(|(_, queue, _)| queue.as_str()));

@@ -9,6 +9,7 @@ use kerrera_core::storage::Hint;
 
 use super::Node;
 use crate::engine::retry::Retry;
+use crate::telemetry::ListenerDeaf;
 
 pub(crate) const NAME: &str = "listener";
 
@@ -24,7 +25,7 @@ pub(crate) async fn run(node: Arc<Node>) {
         };
         let wait = if error.is_config() {
             // Behind a pooler, say: a way to live, and not an illness.
-            tracing::info!(target: "kerrera", event = "listener.deaf", %error);
+            node.telemetry().emit(ListenerDeaf { error: error.to_string() });
             node.health.well(NAME);
             DEAF
         } else {

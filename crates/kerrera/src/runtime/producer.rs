@@ -13,6 +13,7 @@ use super::{Node, Queue, executor, lock};
 use crate::engine::producer::{Claimed, Event, Order, Producer};
 use crate::engine::queues::Settings;
 use crate::registry::Registry;
+use crate::telemetry::{self, WorkerUnknown};
 
 /// The shell of a [`Producer`].
 pub(crate) struct Shell<S> {
@@ -136,14 +137,12 @@ impl<S: Send + Sync + 'static> Shell<S> {
         let count = |jobs: usize| u32::try_from(jobs).unwrap_or(u32::MAX);
         let (got, last) = (count(jobs.len()), jobs.last().map(Floor::from));
         let took = answer.sent.elapsed();
-        tracing::trace!(
-            target: "kerrera",
-            event = "claim",
-            queue = %self.queue.name,
-            asked = answer.order.limit,
+        self.node.telemetry().emit(telemetry::Claim {
+            queue: self.queue.name.clone(),
+            asked: answer.order.limit,
             got,
-            ms = took.as_secs_f64() * 1_000.0,
-        );
+            duration: took,
+        });
         let mut started = 0;
         for job in jobs {
             started += u32::from(self.start(job, answer.token));
@@ -157,14 +156,11 @@ impl<S: Send + Sync + 'static> Shell<S> {
         let queue = &self.queue;
         let Some(handler) = self.registry.get(&job.worker) else {
             if queue.exclude(&job.worker) {
-                tracing::warn!(
-                    target: "kerrera",
-                    event = "worker.unknown",
-                    queue = %queue.name,
-                    worker = job.worker,
-                    id = job.id,
-                    "no worker of this name is registered here; its jobs are left for other nodes"
-                );
+                self.node.telemetry().emit(WorkerUnknown {
+                    queue: queue.name.clone(),
+                    worker: job.worker.clone(),
+                    id: job.id,
+                });
             }
             self.node.acks.release(&job, token);
             return false;

@@ -49,7 +49,7 @@ async fn prune(
     let pruned = node.storage().prune(prune).await?;
     node.health.well(NAME);
     for (state, count) in &pruned.deleted {
-        tracing::info!(target: "kerrera", event = "prune", %state, count);
+        node.telemetry().emit(crate::telemetry::Prune { state: *state, count: *count });
     }
     Ok(pruned)
 }

@@ -8,6 +8,7 @@ use kerrera_core::{Result, Uuid};
 
 use super::{Node, leader};
 use crate::maintenance::Reindex;
+use crate::telemetry::{self as events, ReindexFailed, ReindexIdle};
 
 pub(crate) const NAME: &str = "reindexer";
 
@@ -46,12 +47,13 @@ async fn round(node: &Node, Reindex { every, foreign }: Reindex) -> Result<()> {
     };
     let Reindexed { rebuilt, dropped, failed, idle } = reindexed;
     if let Some(reason) = idle {
-        tracing::info!(target: "kerrera", event = "reindex.idle", reason);
+        node.telemetry().emit(ReindexIdle { reason });
         return Ok(());
     }
     for (index, error) in &failed {
-        tracing::warn!(target: "kerrera", event = "reindex.failed", index, error);
+        let (index, error) = (index.clone(), error.clone());
+        node.telemetry().emit(ReindexFailed { index, error });
     }
-    tracing::info!(target: "kerrera", event = "reindex", ?rebuilt, ?dropped, failed = failed.len());
+    node.telemetry().emit(events::Reindex { rebuilt, dropped, failed: failed.len() });
     Ok(())
 }

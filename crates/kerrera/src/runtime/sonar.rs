@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Node, lock};
 use crate::engine::sonar::{Connectivity, Event, Sonar};
+use crate::telemetry::NotifierSwitch;
 
 pub(crate) const NAME: &str = "sonar";
 
@@ -36,12 +37,16 @@ impl Ears {
         *lock(&self.connectivity)
     }
 
-    fn learn(&self, node: &str, status: Connectivity) {
-        let before = std::mem::replace(&mut *lock(&self.connectivity), status);
-        if before != status {
-            let status = status.as_str();
-            tracing::info!(target: "kerrera", event = "notifier.switch", node, status);
-        }
+    /// Keeps what is known now; true if that is new.
+    fn learn(&self, status: Connectivity) -> bool {
+        std::mem::replace(&mut *lock(&self.connectivity), status) != status
+    }
+}
+
+fn learn(node: &Node, status: Connectivity) {
+    if node.ears.learn(status) {
+        let status = status.as_str();
+        node.telemetry().emit(NotifierSwitch { node: node.name.clone(), status });
     }
 }
 
@@ -58,13 +63,13 @@ pub(crate) async fn run(node: Arc<Node>) {
             sonar.step(now, Event::Heard(other));
         }
         let is_due = sonar.step(now, Event::Tick { jitter: fastrand::f64() });
-        node.ears.learn(&node.name, sonar.status());
+        learn(&node, sonar.status());
         if !is_due {
             continue;
         }
         match ping(&node).await {
             None => {
-                node.ears.learn(&node.name, Connectivity::Embedded);
+                learn(&node, Connectivity::Embedded);
                 return;
             }
             Some(Ok(())) => node.health.well(NAME),

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Node;
 use crate::engine::stager::{Event, Stager};
+use crate::telemetry::Stage;
 
 pub(crate) const NAME: &str = "stager";
 
@@ -22,11 +23,16 @@ pub(crate) async fn run(node: Arc<Node>) {
         let queues = node.queues();
         let with_room = queues.iter().filter(|queue| queue.has_room.load(Ordering::Relaxed));
         let watched = with_room.map(|queue| queue.name.clone()).collect();
+        let sent = Instant::now();
         let event = match node.storage().stage(tuning.stage_limit, watched).await {
             Ok(staged) => {
                 node.health.well(NAME);
                 node.desk.revision(staged.revision);
-                tell(&node, &staged.ready, staged.count);
+                if staged.count > 0 {
+                    let (count, duration) = (staged.count, sent.elapsed());
+                    node.telemetry().emit(Stage { count, duration });
+                }
+                wake(&node, &staged.ready);
                 tell_neighbours(&node).await;
                 Event::Staged(staged.count)
             }
@@ -43,12 +49,9 @@ pub(crate) async fn run(node: Arc<Node>) {
 
 /// Wakes those who can run what is ready. Jobs that were staged for a queue that only other nodes
 /// work are found by them: each stages and looks for itself.
-fn tell(node: &Node, ready: &[String], count: u64) {
+fn wake(node: &Node, ready: &[String]) {
     for queue in ready {
         node.client.wake_local(queue);
-    }
-    if count > 0 {
-        tracing::debug!(target: "kerrera", event = "stage", count);
     }
 }
 

@@ -13,11 +13,13 @@ use super::lock;
 use super::panics;
 use crate::engine::retry::Retry;
 use crate::engine::sonar::Connectivity;
+use crate::telemetry::{LoopFailed, LoopPanicked, Telemetry};
 
 /// How the loops of a node are.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     loops: Mutex<BTreeMap<String, Pulse>>,
+    telemetry: Telemetry,
 }
 
 #[derive(Debug)]
@@ -27,6 +29,10 @@ struct Pulse {
 }
 
 impl Health {
+    pub(crate) fn new(telemetry: Telemetry) -> Health {
+        Health { loops: Mutex::default(), telemetry }
+    }
+
     /// The loop did what it is there for.
     pub(crate) fn well(&self, name: &str) {
         let mut loops = lock(&self.loops);
@@ -45,7 +51,8 @@ impl Health {
             .entry(name.to_owned())
             .or_insert_with(|| Pulse { last_success: Instant::now(), failure: None });
         if pulse.failure.is_none() {
-            tracing::warn!(target: "kerrera", event = "loop.failed", name, error = %failure);
+            let (name, error) = (name.to_owned(), failure.to_string());
+            self.telemetry.emit(LoopFailed { name, error });
         }
         pulse.failure = Some(failure.to_string());
     }
@@ -123,7 +130,7 @@ where
             };
             let Err(words) = ended else { return };
             health.ill(&name, &words);
-            tracing::error!(target: "kerrera", event = "loop.panicked", name, error = words);
+            health.telemetry.emit(LoopPanicked { name: name.clone(), error: words });
             tokio::time::sleep(retry.failed(fastrand::f64())).await;
         }
     })

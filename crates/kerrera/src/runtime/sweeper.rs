@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Node;
 use crate::engine::sweeper::{Event, Sweeper};
+use crate::telemetry::Sweep;
 
 pub(crate) const NAME: &str = "sweeper";
 
@@ -20,7 +21,7 @@ pub(crate) async fn run(node: Arc<Node>) {
         let event = match swept {
             Ok(swept) => {
                 node.health.well(NAME);
-                tracing::debug!(target: "kerrera", event = "sweep", count = swept.forgotten);
+                node.telemetry().emit(Sweep { count: swept.forgotten });
                 Event::Swept(swept)
             }
             Err(error) => {
