@@ -9,7 +9,7 @@ use std::path::Path;
 const ASSERTIONS: usize = 228;
 
 /// How many rows may still be marked as not yet: only ever lowered.
-const NOT_YET: usize = 1;
+const NOT_YET: usize = 0;
 
 const MARK: &str = "**not yet**";
 

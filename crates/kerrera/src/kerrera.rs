@@ -145,23 +145,12 @@ impl Kerrera {
         }
         let follow = move || control.clone().run();
         let control = supervise(control::NAME.into(), node.health.clone(), follow);
-        let staging = node.clone();
-        supervise(stager::NAME.into(), node.health.clone(), move || stager::run(staging.clone()));
-        let reporting = node.clone();
-        supervise(reporter::NAME.into(), node.health.clone(), move || {
-            reporter::run(reporting.clone())
-        });
-        let sweeping = node.clone();
-        supervise(sweeper::NAME.into(), node.health.clone(), move || {
-            sweeper::run(sweeping.clone())
-        });
-        let hearing = node.clone();
-        supervise(listener::NAME.into(), node.health.clone(), move || {
-            listener::run(hearing.clone())
-        });
+        begin(&node, stager::NAME, stager::run);
+        begin(&node, reporter::NAME, reporter::run);
+        begin(&node, sweeper::NAME, sweeper::run);
+        begin(&node, listener::NAME, listener::run);
+        begin(&node, sonar::NAME, sonar::run);
         let leaders = keep_in_order(&node, &maintenance);
-        let pinging = node.clone();
-        supervise(sonar::NAME.into(), node.health.clone(), move || sonar::run(pinging.clone()));
         if !crons.is_empty() {
             let shell = Arc::new(cron::Shell::new(node.clone(), crons));
             let run = move || shell.clone().run();
@@ -292,34 +281,35 @@ fn leave() -> ! {
     std::process::exit(130)
 }
 
+/// Starts a loop of the node's.
+fn begin<F>(
+    node: &Arc<Node>,
+    name: &str,
+    run: impl Fn(Arc<Node>) -> F + Send + 'static,
+) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let own = node.clone();
+    supervise(name.into(), node.health.clone(), move || run(own.clone()))
+}
+
 /// Starts what takes the lead, and what the leader does. Gives back those to wait for at the end.
 fn keep_in_order(node: &Arc<Node>, maintenance: &Maintenance) -> Vec<JoinHandle<()>> {
-    let health = || node.health.clone();
-    let leading = node.clone();
-    let mut leaders =
-        vec![supervise(leader::NAME.into(), health(), move || leader::run(leading.clone()))];
+    let mut leaders = vec![begin(node, leader::NAME, leader::run)];
     if let Some(settings) = maintenance.pruner(node.storage().owns_tables()) {
-        let node = node.clone();
-        supervise(pruner::NAME.into(), health(), move || {
-            pruner::run(node.clone(), settings.clone())
-        });
+        begin(node, pruner::NAME, move |node| pruner::run(node, settings.clone()));
     }
     if let Some(rescue) = maintenance.rescue {
-        let node = node.clone();
-        supervise(lifeline::NAME.into(), health(), move || {
-            lifeline::run(node.clone(), rescue.after)
-        });
+        begin(node, lifeline::NAME, move |node| lifeline::run(node, rescue.after));
     }
     if let Some(reindex) = maintenance.reindex {
-        let node = node.clone();
-        supervise(reindexer::NAME.into(), health(), move || reindexer::run(node.clone(), reindex));
+        begin(node, reindexer::NAME, move |node| reindexer::run(node, reindex));
     }
     let elections = maintenance.elections();
     if !elections.is_empty() {
-        let node = node.clone();
-        leaders.push(supervise(candidate::NAME.into(), health(), move || {
-            candidate::run(node.clone(), elections.clone())
-        }));
+        let run = move |node| candidate::run(node, elections.clone());
+        leaders.push(begin(node, candidate::NAME, run));
     }
     leaders
 }

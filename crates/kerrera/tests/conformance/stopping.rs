@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use kerrera::prelude::*;
-use kerrera::{Reason, Stopped};
+use kerrera::telemetry::Event;
+use kerrera::{Builder, Reason, Stopped};
 
 use crate::on_both;
 use crate::scene::{Scene, insert};
@@ -39,7 +40,11 @@ impl Perform for Work {
 }
 
 async fn running(scene: &Scene, how: How, grace: Duration) -> (Kerrera, kerrera::JobId) {
-    let builder = scene.builder().tune(|t| t.grace = grace);
+    running_in(scene.builder(), how, grace).await
+}
+
+async fn running_in(builder: Builder, how: How, grace: Duration) -> (Kerrera, kerrera::JobId) {
+    let builder = builder.tune(|t| t.grace = grace);
     let kerrera = builder.queue("default", 2).worker::<Work>().start().await.unwrap();
     let id = insert(&kerrera, Work { how }).await;
     // Claimed is not yet begun, and what is claimed and not begun is given back at once.
@@ -73,9 +78,16 @@ async fn jobs_that_outlive_the_grace_are_given_back_with_their_attempt(scene: Sc
 }
 
 async fn a_job_that_blocks_keeps_its_claim_until_it_ends(scene: Scene) {
-    let (kerrera, id) = running(&scene, How::Blocking, 50.milliseconds()).await;
+    let (sender, told) = std::sync::mpsc::channel();
+    let builder = scene.builder().subscribe(move |event: &Event| {
+        if let Event::QueueShutdown(shutdown) = event {
+            let _ = sender.send(shutdown.orphaned.clone());
+        }
+    });
+    let (kerrera, id) = running_in(builder, How::Blocking, 50.milliseconds()).await;
     let stopped = kerrera.shutdown().await;
     assert_eq!(stopped.left, [id]);
+    assert_eq!(told.recv().unwrap(), [id], "the event names what is left");
     let job = scene.storage.job(id).await.unwrap().unwrap();
     assert_eq!(job.state, State::Executing);
 
