@@ -58,15 +58,15 @@ pub(crate) enum Effect {
 }
 
 impl Leader {
-    /// The longest time between two questions: at least three before a lease ends, and none so rare
-    /// that a death goes unnoticed.
-    const INTERVAL: Duration = Duration::from_secs(5);
+    /// The longest time between two questions, of which there are at least three in a lease. What only
+    /// a leader does can wait for as long; each question is a write.
+    const INTERVAL: Duration = Duration::from_secs(20);
     /// The shortest time between two questions, whatever happens.
     const GAP: Duration = Duration::from_millis(500);
 
-    /// A candidate among processes of which each gives a sign of life at least every `ttl`.
-    pub(crate) fn new(now: Instant, ttl: Duration) -> Leader {
-        let interval = Leader::INTERVAL.min(ttl / 3);
+    /// A candidate for leases of this length.
+    pub(crate) fn new(now: Instant, lease: Duration) -> Leader {
+        let interval = Leader::INTERVAL.min(lease / 3);
         Leader { interval, retry: Retry::default(), held: None, next: now, asked: None }
     }
 
@@ -181,7 +181,7 @@ mod tests {
         leader.step(now, answer(now, None, Duration::from_secs(2)));
         assert_eq!(leader.wakes_at(), now + Duration::from_secs(2));
         leader.step(now, answer(now, None, TTL));
-        assert_eq!(leader.wakes_at(), now + Leader::INTERVAL);
+        assert_eq!(leader.wakes_at(), now + TTL / 3);
 
         let told = now + Duration::from_secs(1);
         assert_eq!(leader.step(told, Event::Leaderless), [Effect::Ask { held: None }]);

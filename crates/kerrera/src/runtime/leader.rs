@@ -13,14 +13,18 @@ use crate::telemetry::{LeaderElected, LeaderLost, ResignFailed};
 
 pub(crate) const NAME: &str = "leader";
 
-/// How long a lease is where the operating system tells of a death: rarely is it written.
+/// How long a lease is where silence tells of a death, in times to live of a node. Nobody waits for
+/// what a leader does, and it is written three times in each.
+const LEASE: u32 = 4;
+
+/// How long it is where the operating system tells: rarely is it written.
 const LONG: Duration = Duration::from_secs(300);
 
 pub(crate) async fn run(node: Arc<Node>) {
-    let ttl = if node.storage().silence_is_death() { node.tuning.ttl } else { LONG };
+    let ttl = if node.storage().silence_is_death() { node.tuning.ttl * LEASE } else { LONG };
     let candidate =
         Candidate { seat: SEAT.into(), holder: node.process, node: node.name.clone(), ttl };
-    let mut leader = Leader::new(Instant::now(), node.tuning.ttl);
+    let mut leader = Leader::new(Instant::now(), node.tuning.ttl * LEASE);
     let mut event = Event::Tick;
     node.seat.send_replace(None);
     loop {
