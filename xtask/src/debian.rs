@@ -1,4 +1,4 @@
-//! Installing PostgreSQL on Debian and its kin.
+//! Installing what the tests need on Debian and its kin.
 
 use std::env;
 use std::fs;
@@ -9,11 +9,22 @@ use std::process::{Command, Stdio};
 /// Read by Debian's package when it is installed.
 const CREATE_CLUSTER: &str = "/etc/postgresql-common/createcluster.conf";
 
-/// Whether we are root on a system with `apt-get`, and nobody pointed to another PostgreSQL.
+/// Whether we may install it, and nobody pointed to another one.
+pub(crate) fn can_install_postgresql() -> bool {
+    can_install() && env::var_os("PG_BIN").is_none()
+}
+
+/// Whether we are root on a system with `apt-get`.
 pub(crate) fn can_install() -> bool {
-    rustix::process::geteuid().is_root()
-        && Path::new("/usr/bin/apt-get").exists()
-        && env::var_os("PG_BIN").is_none()
+    rustix::process::geteuid().is_root() && Path::new("/usr/bin/apt-get").exists()
+}
+
+/// Installs what Debian leaves out of its Python: the makers of environments, and the headers that
+/// packages are compiled with.
+pub(crate) fn install_python_tools() -> Result<(), String> {
+    println!("==> installing what Debian's Python lacks");
+    apt_get(&["update"])?;
+    apt_get(&["install", "--yes", "--no-install-recommends", "python3-venv", "python3-dev"])
 }
 
 /// Installs the server, without the cluster that Debian would make and start.

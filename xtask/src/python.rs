@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs, process};
 
+use crate::debian;
 use crate::workspace::Workspace;
 
 /// The environment variable with the Python that has Oban.
@@ -44,8 +45,18 @@ pub(crate) enum Without {
 
 impl Python {
     /// Finds a Python and installs Oban into an environment in the target folder, unless that has
-    /// been done.
+    /// been done. As root on Debian, what its Python lacks for that is installed first.
     pub(crate) fn ready(workspace: &Workspace) -> Result<Python, Unready> {
+        match Python::found(workspace) {
+            Err(Unready::Broken(_)) if debian::can_install() => {
+                debian::install_python_tools().map_err(Unready::Broken)?;
+                Python::found(workspace)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn found(workspace: &Workspace) -> Result<Python, Unready> {
         let mut reasons = Vec::new();
         for (version, program) in installed() {
             match environment(&program, version, workspace) {

@@ -9,7 +9,7 @@ use crate::{cargo, debian};
 /// Starts the server; installs PostgreSQL where that is ours to do.
 pub(crate) fn start() -> Result<Cluster, String> {
     if let Err(message) = Programs::find() {
-        if !debian::can_install() {
+        if !debian::can_install_postgresql() {
             return Err(message);
         }
         debian::install_postgresql()?;
