@@ -218,7 +218,7 @@ pub(crate) struct Queue {
 impl Run {
     /// The start to write back when it ends.
     pub(crate) fn began(&self) -> Option<Timestamp> {
-        self.attempted_at.filter(|_| self.refreshed)
+        self.job.attempted_at.filter(|_| self.refreshed)
     }
 }
 
@@ -231,8 +231,6 @@ pub(crate) struct Run {
     pub(crate) worker: &'static str,
     pub(crate) job: Arc<Job>,
     pub(crate) started: Instant,
-    /// The same by the storage's clock, as its row tells it.
-    pub(crate) attempted_at: Option<Timestamp>,
     /// When it should have ended.
     pub(crate) due: Option<Instant>,
     /// When its slot and claim are taken away though it goes on.
@@ -379,11 +377,11 @@ mod tests {
     fn run(attempted_at: Timestamp) -> Run {
         let mut job = Job::blank(1);
         (job.state, job.attempt) = (State::Executing, 1);
+        job.attempted_at = Some(attempted_at);
         Run {
             worker: "W",
             job: Arc::new(job),
             started: Instant::now(),
-            attempted_at: Some(attempted_at),
             due: None,
             abandoned: None,
             backoff: Duration::ZERO,

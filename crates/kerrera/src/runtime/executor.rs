@@ -77,7 +77,6 @@ pub(crate) fn run<S: Send + Sync + 'static>(
         },
         cancellation: cancellation.clone(),
         reported: false,
-        attempted_at: job.attempted_at,
         refreshed: false,
         contested: false,
         ended: None,
