@@ -113,7 +113,13 @@ impl Kerrera {
             let origin = Origin { settings, since: 0 };
             // What was ordered before holds from the first claim on.
             let settings = ledger.settle(&name, &origin);
-            node.add_queue(Arc::new(Queue::new(&node.stop, name.into(), origin, settings)));
+            node.add_queue(Arc::new(Queue::new(
+                &node.stop,
+                name.into(),
+                origin,
+                settings,
+                node.tuning.prefetch,
+            )));
         }
         let heart = heart::start(node.clone()).await?;
         if node.queues().iter().any(|queue| queue.settings().paused) {

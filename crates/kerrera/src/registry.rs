@@ -10,6 +10,7 @@ use std::time::Duration;
 use kerrera_core::error::Kind;
 use kerrera_core::{Error, Job, JobError, JobResult, Result, Unique, Worker};
 
+use crate::engine::pace::Pace;
 use crate::perform::{Context, Perform};
 
 /// A worker whose type has been forgotten.
@@ -26,6 +27,8 @@ pub(crate) struct Policy {
     pub(crate) backoff: fn(&Job) -> Duration,
     pub(crate) abandon_after: fn() -> Option<Duration>,
     pub(crate) uniqueness: fn() -> Option<Unique>,
+    /// How long its jobs take here.
+    pub(crate) pace: Pace,
 }
 
 struct Of<W> {
@@ -88,6 +91,7 @@ impl<S: Send + Sync + 'static> Registry<S> {
             backoff: W::backoff,
             abandon_after: W::abandon_after,
             uniqueness: W::uniqueness,
+            pace: Pace::default(),
         };
         let handler = Arc::new(Of::<W> { policy, worker: PhantomData });
         if self.workers.insert(W::NAME, handler).is_some() {

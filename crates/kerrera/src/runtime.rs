@@ -54,7 +54,9 @@ use tokio_util::sync::CancellationToken;
 use crate::Tuning;
 use crate::cancellation::{Cancellation, Reason};
 use crate::client::Client;
+use crate::engine::pace::Pace;
 use crate::engine::queues::{Origin, Settings};
+use crate::engine::stock::Stock;
 use crate::telemetry::Telemetry;
 use acker::{Acks, Ended};
 use desk::Desk;
@@ -161,6 +163,9 @@ impl Node {
     /// known under which.
     pub(crate) fn stop_job(&self, id: JobId, token: Option<ClaimToken>) {
         for queue in &*self.queues() {
+            if let Some((job, token)) = queue.stock().remove(id) {
+                self.acks.release(&job, token);
+            }
             for (claim, run) in queue.running().iter() {
                 if claim.0 == id && token.is_none_or(|token| token == claim.1) {
                     run.cancellation.cancel(Reason::Cancelled);
@@ -211,6 +216,10 @@ pub(crate) struct Queue {
     pub(crate) started_at: Timestamp,
     producer: Mutex<Uuid>,
     running: Mutex<Runs>,
+    /// Claimed jobs that wait for a slot.
+    stock: Mutex<Stock<Claimed>>,
+    /// How long its jobs take.
+    pub(crate) pace: Pace,
     /// Whether a hint would make the producer claim at once.
     pub(crate) has_room: AtomicBool,
 }
@@ -221,6 +230,9 @@ impl Run {
         self.job.attempted_at.filter(|_| self.refreshed)
     }
 }
+
+/// A job that was claimed, and under which token.
+pub(crate) type Claimed = (Job, ClaimToken);
 
 /// Runs by job and claim: a job that was lost can be claimed again while its old run goes on.
 pub(crate) type Runs = HashMap<(JobId, ClaimToken), Run>;
@@ -249,8 +261,16 @@ pub(crate) struct Run {
 
 impl Queue {
     /// A queue of a node, not worked yet; it stops claiming with that.
-    pub(crate) fn new(stop: &Stop, name: Arc<str>, origin: Origin, settings: Settings) -> Queue {
+    pub(crate) fn new(
+        stop: &Stop,
+        name: Arc<str>,
+        origin: Origin,
+        settings: Settings,
+        prefetch: Duration,
+    ) -> Queue {
         Queue {
+            stock: Mutex::new(Stock::new(prefetch)),
+            pace: Pace::default(),
             name,
             origin,
             inbox: Arc::default(),
@@ -295,6 +315,17 @@ impl Queue {
 
     pub(crate) fn running(&self) -> MutexGuard<'_, Runs> {
         lock(&self.running)
+    }
+
+    pub(crate) fn stock(&self) -> MutexGuard<'_, Stock<Claimed>> {
+        lock(&self.stock)
+    }
+
+    /// Gives everything back that was claimed and has no slot yet.
+    pub(crate) fn clear_stock(&self, acks: &Acks) {
+        for (job, token) in self.stock().clear() {
+            acks.release(&job, token);
+        }
     }
 
     /// A run has ended. Whoever takes it out writes its end: its task, or the heart that gave it up.
@@ -371,7 +402,8 @@ mod tests {
 
     fn queue() -> Queue {
         let settings = Settings { limit: 2, paused: false };
-        Queue::new(&Stop::default(), "default".into(), Origin { settings, since: 0 }, settings)
+        let origin = Origin { settings, since: 0 };
+        Queue::new(&Stop::default(), "default".into(), origin, settings, Duration::ZERO)
     }
 
     fn run(attempted_at: Timestamp) -> Run {

@@ -42,6 +42,10 @@ pub struct Tuning {
     pub ack_writers: usize,
     /// How many jobs one claim takes at most; 1,000.
     pub claim_batch: u32,
+    /// How far ahead of its free slots a queue claims: as many jobs as it begins in this time, going by
+    /// how long its workers took of late; 50 ms. Nothing of workers that take longer; what was not
+    /// begun after five times as long is given back. Zero for never.
+    pub prefetch: Duration,
     /// How often, at most, other processes are told of new jobs in a queue; 20 ms.
     pub notify_interval: Duration,
 }
@@ -60,6 +64,7 @@ impl Default for Tuning {
             ack_batch: 1_000,
             ack_writers: 2,
             claim_batch: 1_000,
+            prefetch: Duration::from_millis(50),
             notify_interval: Duration::from_millis(20),
         }
     }

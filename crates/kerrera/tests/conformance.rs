@@ -15,6 +15,8 @@ mod managing;
 mod neighbours;
 #[path = "conformance/outcomes.rs"]
 mod outcomes;
+#[path = "conformance/prefetch.rs"]
+mod prefetch;
 /// A pooler; the storage's own tests use more of it.
 #[path = "../../kerrera-postgres/tests/conformance/proxy.rs"]
 #[allow(dead_code)]

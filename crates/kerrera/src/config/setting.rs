@@ -67,6 +67,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "tuning.claim_batch",
         takes: Takes::TuneCount(|tuning| &mut tuning.claim_batch),
     },
+    Setting { name: "tuning.prefetch", takes: Takes::TuneTime(|tuning| &mut tuning.prefetch) },
     Setting {
         name: "tuning.notify_interval",
         takes: Takes::TuneTime(|tuning| &mut tuning.notify_interval),

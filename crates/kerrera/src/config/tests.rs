@@ -40,6 +40,7 @@ fn every_field_of_tuning_and_limits_has_a_setting() {
         ack_batch,
         ack_writers,
         claim_batch,
+        prefetch,
         notify_interval,
     } = tuned(&[
         ("grace", "1s"),
@@ -53,12 +54,13 @@ fn every_field_of_tuning_and_limits_has_a_setting() {
         ("ack_batch", "8"),
         ("ack_writers", "9"),
         ("claim_batch", "10"),
+        ("prefetch", "13s"),
         ("notify_interval", "11s"),
     ]);
     let times = [grace, cancel_grace, beat, ttl, look, stage_interval];
     assert_eq!(times.map(|time| time.as_secs()), [1, 2, 3, 4, 5, 6]);
     assert_eq!((stage_limit, ack_batch, ack_writers, claim_batch), (7, 8, 9, 10));
-    assert_eq!([notify_interval, refresh].map(|time| time.as_secs()), [11, 12]);
+    assert_eq!([notify_interval, refresh, prefetch].map(|time| time.as_secs()), [11, 12, 13]);
 
     let names = ["args_bytes", "meta_bytes", "tags", "tag_chars"];
     let limits = names.iter().enumerate().fold(Config::default(), |config, (at, name)| {

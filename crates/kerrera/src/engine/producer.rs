@@ -1,8 +1,8 @@
 //! When a producer claims jobs, and how many.
 //!
 //! A producer works one queue. It has at most one claim under way, asks for as many jobs as it has
-//! free slots, and claims again while there is reason to believe that there are more: the last claim
-//! was full, or a hint came while it was under way.
+//! free slots and room in [stock](super::stock), and claims again while there is reason to believe
+//! that there are more: the last claim was full, or a hint came while it was under way.
 
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,7 @@ pub(crate) struct Producer {
     batch: u32,
     paused: bool,
     stopping: bool,
-    /// Jobs that hold a slot.
-    running: u32,
+    slots: Slots,
     claiming: bool,
     /// There may be work that no claim has looked for yet.
     wanted: bool,
@@ -27,20 +26,31 @@ pub(crate) struct Producer {
     floor: FloorRule,
 }
 
+/// What became of the jobs that a producer has claimed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Slots {
+    /// How many hold a slot.
+    pub(crate) running: u32,
+    /// How many are in stock.
+    pub(crate) in_stock: u32,
+    /// How many may be in stock at this moment.
+    pub(crate) stock: u32,
+}
+
 /// Something that a producer hears of.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// There may be work: a hint, a poll, a start.
     Wake,
-    /// A claim came back with `started` jobs that now hold slots.
+    /// A claim came back.
     Claimed(Claimed),
     /// A claim failed.
     Failed {
         /// Between 0 and 1.
         jitter: f64,
     },
-    /// This many jobs gave their slots back.
-    Ended(u32),
+    /// This is where the claimed jobs are now.
+    Slots(Slots),
     /// Begin or cease to claim.
     Pause(bool),
     /// Run this many jobs at once. More than that may run already: no more are claimed until enough
@@ -48,8 +58,6 @@ pub(crate) enum Event {
     Scale(u32),
     /// Claim no more.
     Stop,
-    /// The wait is over.
-    Tick,
 }
 
 /// What a claim brought.
@@ -57,12 +65,10 @@ pub(crate) enum Event {
 pub(crate) struct Claimed {
     pub(crate) asked: u32,
     pub(crate) got: u32,
-    /// Of those that were got, how many were started; the others were given back.
-    pub(crate) started: u32,
+    /// Of those that were got, how many were started or put in stock; the others were given back.
+    pub(crate) kept: u32,
     /// The last of those that were got.
     pub(crate) last: Option<Floor>,
-    /// Whether some worker's jobs are excluded from the next claim.
-    pub(crate) excluding: bool,
     pub(crate) took: Duration,
 }
 
@@ -74,14 +80,14 @@ pub(crate) struct Order {
 }
 
 impl Producer {
-    /// One with `limit` slots, of which `running` are taken.
-    pub(crate) fn new(limit: u32, batch: u32, paused: bool, running: u32) -> Producer {
+    /// One with `limit` slots.
+    pub(crate) fn new(limit: u32, batch: u32, paused: bool) -> Producer {
         Producer {
             limit,
             batch,
             paused,
             stopping: false,
-            running,
+            slots: Slots::default(),
             claiming: false,
             wanted: false,
             retry: Retry::default(),
@@ -92,22 +98,27 @@ impl Producer {
 
     /// Whether a hint would make it claim at once.
     pub(crate) fn has_room(&self) -> bool {
-        !self.paused && !self.stopping && self.running < self.limit
+        !self.paused && !self.stopping && self.room() > 0
     }
 
-    /// When it wants a [`Event::Tick`]. Not while nothing would come of it: once that time is past,
+    /// When it wants to be asked again. Not while nothing would come of it: once that time is past,
     /// whoever waits for it would be woken again and again.
     pub(crate) fn wakes_at(&self) -> Option<Instant> {
-        self.not_before.filter(|_| self.wanted && !self.claiming && self.has_room())
+        if self.claiming || !self.has_room() {
+            return None;
+        }
+        if self.wanted { self.not_before } else { self.floor.wakes_at() }
     }
 
-    pub(crate) fn step(&mut self, now: Instant, event: Event) -> Option<Order> {
+    /// Hears of something.
+    pub(crate) fn hear(&mut self, now: Instant, event: Event) {
         match event {
-            Event::Wake => self.wanted = true,
-            Event::Tick => {}
-            Event::Ended(count) => self.running = self.running.saturating_sub(count),
+            Event::Wake => self.look_anew(),
+            Event::Slots(slots) => self.slots = slots,
             Event::Pause(paused) => {
-                self.wanted |= self.paused && !paused;
+                if self.paused && !paused {
+                    self.look_anew();
+                }
                 self.paused = paused;
             }
             Event::Scale(limit) => {
@@ -122,19 +133,18 @@ impl Producer {
             }
             Event::Claimed(claimed) => {
                 self.claiming = false;
-                self.running += claimed.started;
                 self.retry.succeeded();
                 self.not_before = None;
                 // A full claim, or one that had to give jobs back, says that there may be more.
-                self.wanted |= claimed.got == claimed.asked || claimed.started < claimed.got;
-                self.wanted |= self.floor.learn(now, &claimed);
+                self.wanted |= claimed.got == claimed.asked || claimed.kept < claimed.got;
+                self.floor.learn(now, &claimed);
             }
         }
-        self.order(now)
     }
 
-    fn order(&mut self, now: Instant) -> Option<Order> {
-        if self.claiming || !self.wanted || !self.has_room() {
+    /// The claim to make now, if any.
+    pub(crate) fn order(&mut self, now: Instant) -> Option<Order> {
+        if self.claiming || !self.has_room() || !(self.wanted || self.floor.is_front_due(now)) {
             return None;
         }
         if self.not_before.is_some_and(|time| now < time) {
@@ -143,57 +153,82 @@ impl Producer {
         self.claiming = true;
         self.wanted = false;
         self.not_before = None;
-        let limit = (self.limit - self.running).min(self.batch);
+        let limit = self.room().min(self.batch);
         Some(Order { limit, floor: self.floor.choose(now) })
+    }
+
+    fn look_anew(&mut self) {
+        self.wanted = true;
+        self.floor.look_from_front = true;
+    }
+
+    /// How many jobs it can take. A stock is filled up when half of it is used up: a claim of few
+    /// jobs costs nearly as much as one of many.
+    fn room(&self) -> u32 {
+        let Slots { running, in_stock, stock } = self.slots;
+        let free = self.limit.saturating_sub(running);
+        let stock = stock.min(self.batch.saturating_sub(self.limit));
+        let in_stock_room = if in_stock <= stock / 2 { stock - in_stock } else { 0 };
+        free.saturating_sub(in_stock) + in_stock_room
     }
 }
 
-/// Where the next claim begins to look.
+/// Where the next claim begins to look: where the one before it ended.
 ///
-/// Jobs of unknown workers stay in the queue for the nodes that know them, in front of the others. A
-/// claim that walks past ten thousand of them is slow, so it may begin behind the last job that the
-/// claim before it took. What sorts before that place (a higher priority, a job given back) is found
-/// by the next claim that looks from the front. At most a twentieth of the time goes into those.
+/// What lies before that place is mostly gone, but a walk from the front may still have to pass it:
+/// index entries of claimed jobs stay for as long as some transaction might see them, and jobs of
+/// unknown workers stay for nodes that know them. What newly comes to stand before that place (a higher
+/// priority, a job given back) is announced by a hint, or found by the poll that stands in for lost
+/// ones. So a hint makes the next claim look from the front, and so does a claim that comes back short:
+/// only a claim from the front can say that there is nothing.
 ///
-/// Without unknown workers every claim looks from the front, and the order is exact.
+/// Looks from the front that prove slower than other claims take at most a twentieth of the time.
 #[derive(Debug, Default)]
 struct FloorRule {
     floor: Option<Floor>,
+    /// Something may stand before the floor.
+    look_from_front: bool,
     from_front: bool,
     front_again: Option<Instant>,
+    /// What claims from a floor take.
+    usual: Option<Duration>,
 }
 
 impl FloorRule {
     const SHARE: u32 = 20;
     const LONGEST: Duration = Duration::from_secs(1);
+    /// What a claim may take that has nothing to pass, and what each of its jobs adds.
+    const QUICK: (Duration, Duration) = (Duration::from_millis(1), Duration::from_micros(50));
+
+    fn is_front_due(&self, now: Instant) -> bool {
+        self.look_from_front && self.front_again.is_none_or(|time| time <= now)
+    }
+
+    fn wakes_at(&self) -> Option<Instant> {
+        self.front_again.filter(|_| self.look_from_front)
+    }
 
     fn choose(&mut self, now: Instant) -> Option<Floor> {
-        let due = self.front_again.is_none_or(|time| time <= now);
-        let floor = if due { None } else { self.floor };
+        let floor = if self.is_front_due(now) { None } else { self.floor };
         self.from_front = floor.is_none();
+        self.look_from_front &= !self.from_front;
         floor
     }
 
-    /// Learns from a claim; true if the next one is to look again from the front, since this one
-    /// came back short from behind a floor.
-    fn learn(&mut self, now: Instant, claimed: &Claimed) -> bool {
-        if !claimed.excluding {
-            *self = FloorRule::default();
-            return false;
-        }
+    fn learn(&mut self, now: Instant, claimed: &Claimed) {
+        let took = claimed.took;
         if self.from_front {
-            let pause = claimed.took.saturating_mul(FloorRule::SHARE).min(FloorRule::LONGEST);
-            self.front_again = Some(now + pause);
-        }
-        let short = claimed.got < claimed.asked;
-        let again = short && !self.from_front;
-        if again {
-            self.front_again = None;
+            let usual = self.usual.unwrap_or_default().max(FloorRule::QUICK.0);
+            let expected = usual * 2 + FloorRule::QUICK.1 * claimed.got;
+            let pause = took.saturating_sub(expected).saturating_mul(FloorRule::SHARE);
+            self.front_again = Some(now + pause.min(FloorRule::LONGEST));
+        } else {
+            self.usual = Some(self.usual.map_or(took, |usual| (usual * 7 + took) / 8));
+            self.look_from_front |= claimed.got < claimed.asked;
         }
         if claimed.last.is_some() {
             self.floor = claimed.last;
         }
-        again
     }
 }
 
@@ -203,15 +238,36 @@ mod tests {
     use kerrera_core::Timestamp;
     use proptest::prelude::*;
 
-    fn claimed(asked: u32, got: u32) -> Event {
-        Event::Claimed(Claimed {
-            asked,
-            got,
-            started: got,
-            last: None,
-            excluding: false,
-            took: Duration::ZERO,
-        })
+    /// A producer whose jobs are counted here.
+    struct Scene {
+        producer: Producer,
+        now: Instant,
+        slots: Slots,
+    }
+
+    impl Scene {
+        fn new(limit: u32) -> Scene {
+            let producer = Producer::new(limit, 1_000, false);
+            Scene { producer, now: Instant::now(), slots: Slots::default() }
+        }
+
+        fn hear(&mut self, event: Event) -> Option<Order> {
+            self.producer.hear(self.now, Event::Slots(self.slots));
+            self.producer.hear(self.now, event);
+            self.producer.order(self.now)
+        }
+
+        fn claimed(&mut self, asked: u32, got: u32) -> Option<Order> {
+            let took = Duration::ZERO;
+            self.slots.running += got;
+            self.hear(Event::Claimed(Claimed { asked, got, kept: got, last: None, took }))
+        }
+
+        fn ended(&mut self, count: u32) -> Option<Order> {
+            self.slots.running -= count;
+            self.producer.hear(self.now, Event::Slots(self.slots));
+            self.producer.order(self.now)
+        }
     }
 
     fn floor(id: i64) -> Option<Floor> {
@@ -222,154 +278,229 @@ mod tests {
         Some(Order { limit, floor: None })
     }
 
+    fn brought(asked: u32, got: u32, kept: u32, last: Option<Floor>, took: Duration) -> Event {
+        Event::Claimed(Claimed { asked, got, kept, last, took })
+    }
+
+    const QUICK: Duration = Duration::ZERO;
+    const SLOW: Duration = Duration::from_millis(12);
+
     #[test]
     fn asks_for_its_free_slots_and_once_at_a_time() {
-        let (mut producer, now) = (Producer::new(10, 1_000, false, 0), Instant::now());
-        assert_eq!(producer.step(now, Event::Wake), asks(10));
-        assert_eq!(producer.step(now, Event::Wake), None, "one claim at a time");
-        assert_eq!(producer.step(now, claimed(10, 4)), asks(6), "a hint came meanwhile");
-        assert_eq!(producer.step(now, claimed(6, 0)), None, "the queue is empty");
-        assert_eq!(producer.step(now, Event::Ended(4)), None, "and stays so until a hint");
-        assert_eq!(producer.step(now, Event::Wake), asks(10));
+        let mut scene = Scene::new(10);
+        assert_eq!(scene.hear(Event::Wake), asks(10));
+        assert_eq!(scene.hear(Event::Wake), None, "one claim at a time");
+        assert_eq!(scene.claimed(10, 4), asks(6), "a hint came meanwhile");
+        assert_eq!(scene.claimed(6, 0), None, "the queue is empty");
+        assert_eq!(scene.ended(4), None, "and stays so until a hint");
+        assert_eq!(scene.hear(Event::Wake), asks(10));
     }
 
     #[test]
     fn a_full_claim_is_followed_by_another_when_slots_are_free() {
-        let (mut producer, now) = (Producer::new(2, 1_000, false, 0), Instant::now());
-        producer.step(now, Event::Wake);
-        assert_eq!(producer.step(now, claimed(2, 2)), None, "no slot is free");
-        assert_eq!(producer.step(now, Event::Ended(1)), asks(1));
+        let mut scene = Scene::new(2);
+        scene.hear(Event::Wake);
+        assert_eq!(scene.claimed(2, 2), None, "no slot is free");
+        assert_eq!(scene.ended(1), asks(1));
     }
 
     #[test]
     fn a_large_queue_is_filled_by_several_claims() {
-        let (mut producer, now) = (Producer::new(25, 10, false, 0), Instant::now());
-        assert_eq!(producer.step(now, Event::Wake), asks(10));
-        assert_eq!(producer.step(now, claimed(10, 10)), asks(10));
-        assert_eq!(producer.step(now, claimed(10, 10)), asks(5));
+        let mut scene = Scene::new(25);
+        scene.producer.batch = 10;
+        assert_eq!(scene.hear(Event::Wake), asks(10));
+        assert_eq!(scene.claimed(10, 10), asks(10));
+        assert_eq!(scene.claimed(10, 10), asks(5));
+    }
+
+    #[test]
+    fn a_stock_is_filled_with_the_free_slots_and_again_when_half_of_it_is_used_up() {
+        let mut scene = Scene::new(10);
+        scene.slots.stock = 100;
+        assert_eq!(scene.hear(Event::Wake), asks(110));
+        (scene.slots.running, scene.slots.in_stock) = (10, 100);
+        assert_eq!(scene.hear(brought(110, 110, 110, None, QUICK)), None);
+        scene.slots.in_stock = 51;
+        assert_eq!(scene.ended(0), None);
+        scene.slots.in_stock = 50;
+        assert_eq!(scene.ended(0), asks(50));
+        (scene.slots.stock, scene.slots.in_stock) = (5_000, 0);
+        assert_eq!(
+            scene.hear(brought(50, 50, 50, None, QUICK)),
+            asks(990),
+            "with the slots, a batch"
+        );
+        assert_eq!(scene.hear(brought(990, 0, 0, None, QUICK)), None);
+        scene.slots.stock = 0;
+        assert_eq!(scene.hear(Event::Wake), None, "no room without a stock");
+        assert!(!scene.producer.has_room());
     }
 
     #[test]
     fn a_paused_or_full_or_stopping_producer_claims_nothing() {
-        let (mut producer, now) = (Producer::new(2, 1_000, true, 0), Instant::now());
-        assert_eq!(producer.step(now, Event::Wake), None);
-        assert_eq!(producer.step(now, Event::Pause(false)), asks(2));
-        assert_eq!(producer.step(now, claimed(2, 2)), None);
-        assert_eq!(producer.step(now, Event::Ended(2)), asks(2));
-        assert_eq!(producer.step(now, claimed(2, 0)), None);
-        assert_eq!(producer.step(now, Event::Pause(false)), None, "it was not paused");
-        producer.step(now, Event::Stop);
-        assert_eq!(producer.step(now, Event::Wake), None);
+        let mut scene = Scene::new(2);
+        scene.producer.paused = true;
+        assert_eq!(scene.hear(Event::Wake), None);
+        assert_eq!(scene.hear(Event::Pause(false)), asks(2));
+        assert_eq!(scene.claimed(2, 2), None);
+        assert_eq!(scene.ended(2), asks(2));
+        assert_eq!(scene.claimed(2, 0), None);
+        assert_eq!(scene.hear(Event::Pause(false)), None, "it was not paused");
+        scene.hear(Event::Stop);
+        assert_eq!(scene.hear(Event::Wake), None);
     }
 
     #[test]
     fn a_failed_claim_is_tried_again_after_a_wait() {
-        let (mut producer, now) = (Producer::new(2, 1_000, false, 0), Instant::now());
-        producer.step(now, Event::Wake);
-        assert_eq!(producer.step(now, Event::Failed { jitter: 0.5 }), None);
-        let again = producer.wakes_at().unwrap();
-        assert_eq!(producer.step(now, Event::Wake), None, "hints do not hurry it");
-        assert_eq!(producer.step(again, Event::Tick), asks(2));
+        let mut scene = Scene::new(2);
+        scene.hear(Event::Wake);
+        assert_eq!(scene.hear(Event::Failed { jitter: 0.5 }), None);
+        let again = scene.producer.wakes_at().unwrap();
+        assert_eq!(scene.hear(Event::Wake), None, "hints do not hurry it");
+        scene.now = again;
+        assert_eq!(scene.ended(0), asks(2));
     }
 
     #[test]
     fn a_paused_producer_does_not_wake_to_try_again() {
-        let (mut producer, now) = (Producer::new(2, 1_000, false, 0), Instant::now());
-        producer.step(now, Event::Wake);
-        producer.step(now, Event::Failed { jitter: 0.5 });
-        let again = producer.wakes_at().unwrap();
-        assert_eq!(producer.step(now, Event::Pause(true)), None);
-        assert_eq!(producer.wakes_at(), None, "the node doubts that it is alive to others");
-        assert_eq!(producer.step(now, Event::Pause(false)), None);
-        assert_eq!(producer.wakes_at(), Some(again));
-        assert_eq!(producer.step(again, Event::Tick), asks(2));
+        let mut scene = Scene::new(2);
+        scene.hear(Event::Wake);
+        scene.hear(Event::Failed { jitter: 0.5 });
+        let again = scene.producer.wakes_at().unwrap();
+        assert_eq!(scene.hear(Event::Pause(true)), None);
+        assert_eq!(scene.producer.wakes_at(), None, "the node doubts that it is alive to others");
+        assert_eq!(scene.hear(Event::Pause(false)), None);
+        assert_eq!(scene.producer.wakes_at(), Some(again));
+        scene.now = again;
+        assert_eq!(scene.ended(0), asks(2));
+    }
+
+    #[test]
+    fn a_backlog_is_walked_once_and_a_hint_looks_from_the_front() {
+        let mut scene = Scene::new(2);
+        assert_eq!(scene.hear(Event::Wake), asks(2));
+        let order = scene.hear(brought(2, 2, 2, floor(2), QUICK)).unwrap();
+        assert_eq!(order, Order { limit: 2, floor: floor(2) });
+        let order = scene.hear(brought(2, 2, 2, floor(4), QUICK)).unwrap();
+        assert_eq!(order.floor, floor(4));
+        scene.hear(Event::Wake);
+        let order = scene.hear(brought(2, 2, 2, floor(6), QUICK)).unwrap();
+        assert_eq!(order.floor, None, "there may be a job of a higher priority");
+        let order = scene.hear(brought(2, 2, 2, floor(1), QUICK)).unwrap();
+        assert_eq!(order.floor, floor(1), "and more of them");
+        let order = scene.hear(brought(2, 1, 1, floor(7), QUICK)).unwrap();
+        assert_eq!(order.floor, None, "short: was something given back?");
+        assert_eq!(scene.hear(brought(2, 0, 0, None, QUICK)), None, "no, that was all");
+        assert_eq!(scene.producer.wakes_at(), None);
+    }
+
+    #[test]
+    fn slow_looks_from_the_front_take_a_twentieth_of_the_time() {
+        let mut scene = Scene::new(2);
+        assert_eq!(scene.hear(Event::Wake), asks(2));
+        scene.hear(brought(2, 2, 2, floor(2), SLOW));
+        scene.hear(Event::Wake);
+        let order = scene.hear(brought(2, 2, 2, floor(4), QUICK)).unwrap();
+        assert_eq!(order.floor, floor(4), "the front was looked at a moment ago, and was slow");
+        assert_eq!(scene.hear(brought(2, 1, 1, floor(5), QUICK)), None, "short");
+        // Twice a quick claim, and a little for each job, would have been no matter.
+        let excess = SLOW - 2 * Duration::from_millis(1) - 2 * Duration::from_micros(50);
+        let again = scene.now + excess * 20;
+        assert_eq!(scene.producer.wakes_at(), Some(again));
+        assert_eq!(scene.hear(Event::Wake).unwrap().floor, floor(5), "what is new comes at once");
+        assert_eq!(scene.hear(brought(2, 0, 0, None, QUICK)), None);
+        scene.now = again;
+        assert_eq!(scene.ended(0), asks(2));
+        assert_eq!(scene.hear(brought(2, 0, 0, None, SLOW)), None);
+        assert_eq!(scene.producer.wakes_at(), None);
     }
 
     #[test]
     fn jobs_of_unknown_workers_are_passed_over_from_a_floor() {
-        let (mut producer, now) = (Producer::new(2, 1_000, false, 0), Instant::now());
-        let brought = |got, started, last, took| {
-            Event::Claimed(Claimed { asked: 2, got, started, last, excluding: true, took })
-        };
-        producer.step(now, Event::Wake);
-        let slow = Duration::from_millis(10);
-        let order = producer.step(now, brought(2, 0, floor(7), slow)).unwrap();
+        let mut scene = Scene::new(2);
+        scene.hear(Event::Wake);
+        let order = scene.hear(brought(2, 2, 0, floor(7), SLOW)).unwrap();
         assert_eq!(order, Order { limit: 2, floor: floor(7) });
+    }
 
-        let order = producer.step(now, brought(1, 1, floor(9), Duration::ZERO)).unwrap();
-        assert_eq!(order.floor, None, "came back short: look from the front");
-        let order = producer.step(now, brought(0, 0, None, slow));
-        assert_eq!(order, None, "nothing there either");
-
-        producer.step(now, Event::Ended(1));
-        let soon = now + Duration::from_millis(100);
-        assert_eq!(producer.step(soon, Event::Wake).unwrap().floor, floor(9));
-        producer.step(soon, brought(2, 2, floor(11), Duration::ZERO));
-        producer.step(soon, Event::Ended(2));
-        let late = now + slow * FloorRule::SHARE;
-        producer.step(late, brought(2, 2, floor(13), Duration::ZERO));
-        assert_eq!(producer.step(late, Event::Ended(2)).unwrap().floor, None, "the front is due");
+    #[test]
+    fn where_every_claim_is_slow_the_front_is_no_slower() {
+        let mut scene = Scene::new(2);
+        scene.hear(Event::Wake);
+        scene.hear(brought(2, 2, 2, floor(2), SLOW));
+        scene.hear(brought(2, 2, 2, floor(4), SLOW));
+        scene.now += Duration::from_secs(1);
+        scene.hear(Event::Wake);
+        assert_eq!(scene.hear(brought(2, 2, 2, floor(6), SLOW)).unwrap().floor, None);
+        scene.hear(Event::Wake);
+        assert_eq!(scene.hear(brought(2, 2, 2, floor(6), SLOW)).unwrap().floor, None);
     }
 
     #[test]
     fn a_larger_limit_is_filled_and_a_smaller_one_waits() {
-        let (mut producer, now) = (Producer::new(2, 1_000, false, 0), Instant::now());
-        producer.step(now, Event::Wake);
-        assert_eq!(producer.step(now, claimed(2, 2)), None);
-        assert_eq!(producer.step(now, Event::Scale(5)), asks(3));
-        assert_eq!(producer.step(now, claimed(3, 3)), None);
-        assert_eq!(producer.step(now, Event::Scale(1)), None);
-        assert!(!producer.has_room());
-        assert_eq!(producer.step(now, Event::Ended(4)), None, "one still runs");
-        assert_eq!(producer.step(now, Event::Ended(1)), asks(1));
+        let mut scene = Scene::new(2);
+        scene.hear(Event::Wake);
+        assert_eq!(scene.claimed(2, 2), None);
+        assert_eq!(scene.hear(Event::Scale(5)), asks(3));
+        assert_eq!(scene.claimed(3, 3), None);
+        assert_eq!(scene.hear(Event::Scale(1)), None);
+        assert!(!scene.producer.has_room());
+        assert_eq!(scene.ended(4), None, "one still runs");
+        assert_eq!(scene.ended(1), asks(1));
     }
 
     #[test]
     fn what_a_claim_brings_beyond_a_limit_that_has_shrunk_is_given_back_and_wanted() {
-        let (mut producer, now) = (Producer::new(5, 1_000, false, 0), Instant::now());
-        producer.step(now, Event::Wake);
-        producer.step(now, Event::Scale(2));
-        let brought = Claimed {
-            asked: 5,
-            got: 5,
-            started: 2,
-            last: None,
-            excluding: false,
-            took: Duration::ZERO,
-        };
-        assert_eq!(producer.step(now, Event::Claimed(brought)), None);
-        assert_eq!(producer.step(now, Event::Ended(1)), asks(1));
+        let mut scene = Scene::new(5);
+        scene.hear(Event::Wake);
+        scene.hear(Event::Scale(2));
+        scene.slots.running = 2;
+        assert_eq!(scene.hear(brought(5, 5, 2, None, QUICK)), None);
+        assert_eq!(scene.ended(1), asks(1));
     }
 
     proptest! {
         #[test]
-        fn never_runs_more_than_its_limit(
+        fn never_asks_for_more_than_fits(
             limit in 1..20u32,
+            stock in 0..20u32,
             script in proptest::collection::vec((0..5u8, 0..20u32), 1..200),
         ) {
-            let now = Instant::now();
-            let mut producer = Producer::new(limit, 1_000, false, 0);
-            let (mut running, mut under_way) = (0, None::<Order>);
+            let mut scene = Scene::new(limit);
+            scene.slots.stock = stock;
+            let mut under_way = None::<Order>;
             for (what, number) in script {
-                let event = match (what, under_way) {
-                    (0, _) => Event::Wake,
+                scene.now += Duration::from_secs(60);
+                let order = match (what, under_way) {
+                    (0, _) => scene.hear(Event::Wake),
                     (1, Some(order)) => {
                         under_way = None;
                         let got = number.min(order.limit);
-                        running += got;
-                        claimed(order.limit, got)
+                        let begun = got.min(limit - scene.slots.running);
+                        scene.slots.running += begun;
+                        scene.slots.in_stock += got - begun;
+                        scene.hear(brought(order.limit, got, got, floor(7), QUICK))
                     }
-                    (2, Some(_)) => { under_way = None; Event::Failed { jitter: 0.0 } }
-                    (3, _) => { let ended = number.min(running); running -= ended; Event::Ended(ended) }
-                    _ => Event::Tick,
+                    (2, Some(_)) => {
+                        under_way = None;
+                        scene.hear(Event::Failed { jitter: 0.0 })
+                    }
+                    (3, _) => {
+                        let ended = number.min(scene.slots.running);
+                        let begun = ended.min(scene.slots.in_stock);
+                        scene.slots.in_stock -= begun;
+                        scene.slots.running += begun;
+                        scene.ended(ended)
+                    }
+                    _ => scene.ended(0),
                 };
-                let order = producer.step(now + Duration::from_secs(60), event);
                 if let Some(order) = order {
                     prop_assert!(under_way.is_none());
-                    prop_assert!(order.limit > 0 && running + order.limit <= limit);
+                    prop_assert!(order.limit > 0);
+                    let held = scene.slots.running + scene.slots.in_stock;
+                    prop_assert!(held + order.limit <= limit + stock);
                     under_way = Some(order);
                 }
-                prop_assert!(running <= limit);
             }
         }
     }

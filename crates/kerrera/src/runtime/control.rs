@@ -172,7 +172,8 @@ impl<S: Send + Sync + 'static> Control<S> {
             return Ok(());
         }
         let settings = ledger.settle(name, &origin);
-        let queue = Arc::new(Queue::new(&node.stop, name.clone(), origin, settings));
+        let queue =
+            Arc::new(Queue::new(&node.stop, name.clone(), origin, settings, node.tuning.prefetch));
         let identity = heart::identity(node, &queue, queue.producer());
         node.storage().enroll(vec![identity]).await?;
         node.add_queue(queue.clone());

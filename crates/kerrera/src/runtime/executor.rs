@@ -107,10 +107,14 @@ pub(crate) fn run<S: Send + Sync + 'static>(
         reports: node.reports.clone(),
     };
     let run = async move {
+        let begun = Instant::now();
         node.telemetry().emit(JobStart::of(&job));
         let limit = Limit { job: &job, due, timeout, cancel_grace: node.tuning.cancel_grace };
         let end = supervise(&node, &queue, handler.run(cx), &cancellation, &limit).await;
         let ran = started.elapsed();
+        for pace in [&handler.policy().pace, &queue.pace] {
+            pace.note(begun.elapsed());
+        }
         let conclusion = Conclusion {
             node: &node,
             policy: handler.policy(),

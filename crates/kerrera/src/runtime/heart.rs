@@ -217,6 +217,7 @@ async fn revive(node: &Node, queue: &Queue) -> Result<()> {
         // Until somebody frees them they still carry our token: what stops now is given back.
         run.cancellation.cancel(Reason::Doubt);
     }
+    queue.clear_stock(&node.acks);
     if queue.is_stopping() {
         return Ok(());
     }

@@ -1,6 +1,6 @@
-//! How a producer is woken: flags that add up, and one bell.
+//! How a producer is woken: a flag and a bell.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
@@ -8,7 +8,6 @@ use tokio::sync::Notify;
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     woken: AtomicBool,
-    ended: AtomicU32,
     bell: Notify,
 }
 
@@ -21,7 +20,6 @@ impl Inbox {
 
     /// A job gave its slot back.
     pub(crate) fn ended(&self) {
-        self.ended.fetch_add(1, Ordering::SeqCst);
         self.bell.notify_one();
     }
 
@@ -33,10 +31,5 @@ impl Inbox {
     /// Whether there may be work; asking answers it.
     pub(crate) fn take_woken(&self) -> bool {
         self.woken.swap(false, Ordering::SeqCst)
-    }
-
-    /// How many slots were given back; asking answers it.
-    pub(crate) fn take_ended(&self) -> u32 {
-        self.ended.swap(0, Ordering::SeqCst)
     }
 }

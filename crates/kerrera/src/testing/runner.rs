@@ -173,7 +173,7 @@ impl<S: Send + Sync + 'static> Runner<S> {
         let settings = Settings { limit: 1, paused: false };
         let origin = Origin { settings, since: 0 };
         let name = job.queue.as_str().into();
-        let queue = Arc::new(Queue::new(&node.stop, name, origin, settings));
+        let queue = Arc::new(Queue::new(&node.stop, name, origin, settings, node.tuning.prefetch));
         let run = executor::run(&node, &queue, handler, &self.state, Arc::new(job), token);
         if fault.cut(run).await.is_none() || fault == Fault::BeforeAck {
             return Ok(None);
