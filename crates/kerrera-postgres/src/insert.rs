@@ -10,7 +10,7 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
 use crate::connection::{Parameter, Session, Verb};
-use crate::error::in_transaction;
+use crate::error::{in_transaction, is_about_the_data};
 use crate::rows::{self, Stamp};
 use crate::statements::{Call, Statements};
 
@@ -28,7 +28,39 @@ pub(crate) async fn insert(
             |session, call| Box::pin(insert_unique(session, call));
         return session.transaction("the insertion", call, verb).await;
     }
-    let columns = Columns::of(jobs.iter());
+    insert_plain(session, sql, now, jobs.iter()).await
+}
+
+/// Inserts the jobs of several callers, of which none is unique, in one statement. If the database
+/// refuses it for what is in it, each caller's are tried alone, so that only those suffer that are
+/// refused alone too.
+pub(crate) async fn insert_groups(
+    session: &mut Session,
+    Call { sql, now, input: groups }: &Call<Vec<Vec<ValidJob>>>,
+) -> Result<Vec<Result<Vec<Inserted>>>> {
+    match insert_plain(session, sql, now, groups.iter().flatten()).await {
+        Ok(inserted) => {
+            let mut inserted = inserted.into_iter();
+            Ok(groups.iter().map(|jobs| Ok(inserted.by_ref().take(jobs.len()).collect())).collect())
+        }
+        Err(error) if is_about_the_data(&error) && groups.len() > 1 => {
+            let mut each = Vec::with_capacity(groups.len());
+            for jobs in groups {
+                each.push(insert_plain(session, sql, now, jobs.iter()).await);
+            }
+            Ok(each)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn insert_plain(
+    session: &mut Session,
+    sql: &Statements,
+    now: &Option<Stamp>,
+    jobs: impl Iterator<Item = &ValidJob>,
+) -> Result<Vec<Inserted>> {
+    let columns = Columns::of(jobs);
     let mut parameters: Vec<Parameter<'_>> = vec![(now, Type::TIMESTAMP)];
     parameters.extend(columns.parameters());
     let rows = session.query("the insertion", &sql.insert, &parameters).await?;

@@ -24,6 +24,7 @@ mod config;
 mod connection;
 mod crons;
 mod error;
+mod gathering;
 mod insert;
 mod liveness;
 mod maintenance;

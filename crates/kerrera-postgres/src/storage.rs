@@ -23,6 +23,7 @@ use kerrera_core::{
 use crate::claim::{self, Unanswered};
 use crate::config::Config;
 use crate::connection::{Link, Verb};
+use crate::gathering::Gathering;
 use crate::liveness::Heart;
 use crate::migrate::Migrations;
 use crate::operations::Opening;
@@ -67,6 +68,8 @@ struct Inner {
     /// The server that notifications come from, past a pooler.
     signal_server: Arc<Server>,
     hot: Pool,
+    /// For insertions of few jobs, which wait for no claim.
+    entrance: Arc<Gathering>,
     /// For what may wait for the transactions of others: unique jobs. Claims and acks must not.
     patient: Pool,
     heart: Arc<Heart>,
@@ -90,6 +93,8 @@ impl Postgres {
     const WAY: Duration = Duration::from_secs(1);
     /// How many connections there are at most on which unique jobs wait for their keys.
     const PATIENT_CONNECTIONS: usize = 2;
+    /// How many jobs at most share a statement with those of others: more make it slow for them.
+    const FEW: usize = 100;
 
     /// A storage at this database. Reads the certificates that are to be trusted, and connects to
     /// nothing yet.
@@ -131,6 +136,7 @@ impl Postgres {
         let migrating = Profile { statement_timeout: None, call_timeout: None, ..ordinary };
         Ok(Postgres(Arc::new(Inner {
             hot: Pool::new(&server, hot, hot_connections),
+            entrance: Gathering::new(Link::new(&server, hot)),
             patient: Pool::new(&server, hot, Postgres::PATIENT_CONNECTIONS),
             heart: Heart::new(&server, beating, clock.clone()),
             signal: Link::new(&signal_server, ordinary),
@@ -231,6 +237,10 @@ impl Storage for Postgres {
 impl Jobs for Postgres {
     fn insert(&self, jobs: Vec<ValidJob>) -> Pending<'_, Vec<Inserted>> {
         Box::pin(async move {
+            if jobs.len() <= Postgres::FEW && jobs.iter().all(|job| job.unique.is_none()) {
+                let storage = self.clone();
+                return self.0.entrance.insert(jobs, move |jobs| storage.call(jobs)).await;
+            }
             let link = self.link_for(jobs.iter());
             let call = self.call(jobs)?;
             link.run(call, |session, call| Box::pin(insert::insert(session, call))).await

@@ -68,6 +68,102 @@ async fn a_call_that_is_dropped_is_finished() {
     until(async || postgres.counts().await.unwrap().iter().any(|count| count.jobs == 1)).await;
 }
 
+/// Begins insertions of these workers' jobs one after the other, while the table is locked; gives back
+/// what holds the lock.
+async fn held_up(
+    database: &Database,
+    postgres: &Postgres,
+    workers: &[&'static str],
+) -> (tokio_postgres::Client, Vec<tokio::task::JoinHandle<kerrera_core::Result<Vec<Inserted>>>>) {
+    let lock = client(&database.url(), "public").await;
+    lock.batch_execute("BEGIN; LOCK TABLE oban_jobs").await.unwrap();
+    let mut insertions = Vec::new();
+    for worker in workers {
+        let job = NewJob::of(*worker, json!({})).validate(&Limits::default()).unwrap();
+        let postgres = postgres.clone();
+        insertions.push(tokio::spawn(async move { postgres.insert(vec![job]).await }));
+        let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' \
+                     and datname = current_database()";
+        tokio::task::yield_now().await;
+        until(async || database.psql(waits) == "1").await;
+    }
+    (lock, insertions)
+}
+
+#[tokio::test]
+async fn what_comes_while_an_insertion_is_under_way_is_inserted_in_one_transaction() {
+    let database = migrated("public");
+    let postgres = open(&database.url(), "public", &Clock::database()).await.unwrap();
+    let (lock, insertions) = held_up(&database, &postgres, &["W"; 20]).await;
+    lock.batch_execute("COMMIT").await.unwrap();
+    let mut ids = Vec::new();
+    for insertion in insertions {
+        let inserted = insertion.await.unwrap().unwrap();
+        assert_eq!(inserted.len(), 1);
+        ids.push(inserted[0].job().id);
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 20, "everybody has a job of their own");
+    let transactions = "select count(distinct xmin::text) from oban_jobs";
+    assert_eq!(database.psql(transactions), "2", "the first waited for nobody");
+}
+
+#[tokio::test]
+async fn an_insertion_that_the_database_refuses_fails_alone() {
+    let database = migrated("public");
+    let postgres = open(&database.url(), "public", &Clock::database()).await.unwrap();
+    database.psql("alter table oban_jobs add constraint no_bad check (worker <> 'Bad')");
+    let workers = ["First", "Good", "Bad", "Better"];
+    let (lock, insertions) = held_up(&database, &postgres, &workers).await;
+    lock.batch_execute("COMMIT").await.unwrap();
+    for (insertion, worker) in insertions.into_iter().zip(workers) {
+        match insertion.await.unwrap() {
+            Ok(inserted) => assert_eq!(inserted[0].job().worker, worker),
+            Err(error) => {
+                assert_eq!(worker, "Bad");
+                assert!(error.to_string().contains("no_bad"), "{error}");
+            }
+        }
+    }
+    let workers = "select string_agg(worker, ' ' order by worker) from oban_jobs";
+    assert_eq!(database.psql(workers), "Better First Good");
+}
+
+#[tokio::test]
+async fn who_no_longer_waits_when_an_insertion_begins_has_nothing_inserted() {
+    let database = migrated("public");
+    let postgres = open(&database.url(), "public", &Clock::database()).await.unwrap();
+    let (lock, insertions) = held_up(&database, &postgres, &["First", "Left", "Stayed"]).await;
+    insertions[1].abort();
+    until(async || insertions[1].is_finished()).await;
+    lock.batch_execute("COMMIT").await.unwrap();
+    for insertion in insertions {
+        let _ = insertion.await;
+    }
+    let workers = "select string_agg(worker, ' ' order by worker) from oban_jobs";
+    assert_eq!(database.psql(workers), "First Stayed");
+}
+
+#[test]
+fn insertions_go_on_when_the_runtime_that_wrote_them_has_ended() {
+    let database = migrated("public");
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let postgres = first.block_on(open(&database.url(), "public", &Clock::database())).unwrap();
+    let lock = first.block_on(async {
+        let (lock, _insertions) = held_up(&database, &postgres, &["Lost"]).await;
+        lock
+    });
+    let other = postgres.clone();
+    let waiting = second.spawn(async move { other.insert(vec![job()]).await });
+    second.block_on(tokio::task::yield_now());
+    drop((lock, first));
+    let error = second.block_on(waiting).unwrap().unwrap_err();
+    assert!(error.is_closed(), "{error}");
+    assert_eq!(second.block_on(postgres.insert(vec![job()])).unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn what_breaks_is_connected_again() {
     let database = migrated("public");
@@ -88,7 +184,7 @@ async fn many_calls_at_once_take_turns() {
     let calls: Vec<_> = (0..50)
         .map(|_| {
             let postgres = postgres.clone();
-            tokio::spawn(async move { postgres.insert(vec![job()]).await })
+            tokio::spawn(async move { postgres.stage(1, Vec::new()).await })
         })
         .collect();
     for call in calls {

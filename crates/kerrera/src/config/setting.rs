@@ -104,7 +104,7 @@ pub(super) fn unknown(
     let likeness = |name: &'static str| likeness(name).max(likeness(last(name)));
     let nearest = known.map(|name| (name, likeness(name))).filter(|(_, likeness)| *likeness >= 0.5);
     let nearest = nearest.max_by(|(_, left), (_, right)| left.total_cmp(right));
-    match nearest.map(|(name, _)| name).or(synonym(written)) {
+    match synonym(written).or(nearest.map(|(name, _)| name)) {
         Some(name) => {
             origin.wrong(format_args!("there is no {what} {written:?}: did you mean {name:?}?"))
         }
