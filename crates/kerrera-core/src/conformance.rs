@@ -63,6 +63,8 @@ macro_rules! conformance_tests {
             names_of_127_characters_fit
             deep_json_comes_back_as_it_was
             concurrent_inserts_lose_nothing
+            a_load_stores_what_an_insertion_would
+            a_load_counts_the_unique_jobs_that_are_new
         }
         $crate::conformance_tests! { @group $fixture, claim:
             takes_by_priority_then_time_then_number

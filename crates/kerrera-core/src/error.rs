@@ -70,6 +70,13 @@ impl Error {
         self
     }
 
+    /// Adds to the message what else there is to know; it remains the same error.
+    #[must_use]
+    pub fn adding(mut self, more: impl fmt::Display) -> Error {
+        self.0.message = format!("{}; {more}", self.0.message).into();
+        self
+    }
+
     pub(crate) fn invalid_job(worker: &str, violations: Vec<Violation>) -> Error {
         let rules: Vec<String> = violations.iter().map(ToString::to_string).collect();
         let message = format!("the job for {worker:?} was not inserted: {}", rules.join("; "));

@@ -101,7 +101,7 @@ impl Config {
         Ok(self)
     }
 
-    /// How many connections insert, claim and ack; [`Config::HOT_CONNECTIONS`] by default.
+    /// How many connections claim, ack and insert in bulk; [`Config::HOT_CONNECTIONS`] by default.
     ///
     /// As many as the server has cores is right; more than twice that makes it slower. There are
     /// four more: for heartbeats, for listening, for notifying, and for everything else; and two on

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use kerrera_core::storage::Pending;
 use kerrera_core::{Clock, Error, Result, Timestamp};
 use tokio::runtime::{self, Handle};
 use tokio::task::JoinHandle;
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error as DriverError, Row, Statement};
 
@@ -315,6 +317,23 @@ impl Session {
         rows.map_err(|error| self.failed(error, doing))
     }
 
+    /// Takes rows into a table, all or none, and says how many. `columns` is a statement whose columns
+    /// have the types of those that `copy` fills.
+    pub(crate) async fn copy_in<const N: usize, T: ToSql + Sync>(
+        &mut self,
+        doing: &str,
+        columns: &str,
+        copy: &str,
+        rows: &[[T; N]],
+    ) -> Result<u64> {
+        let copied = self.copied(columns, copy, rows).await;
+        if copied.is_err() {
+            // The types may be others by now.
+            self.statements.remove(columns);
+        }
+        copied.map_err(|error| self.failed(error, doing))
+    }
+
     /// Runs statements without parameters, and gives back nothing.
     pub(crate) async fn execute(&mut self, doing: &str, sql: &str) -> Result<()> {
         self.client.batch_execute(sql).await.map_err(|error| self.failed(error, doing))
@@ -337,20 +356,42 @@ impl Session {
         outcome.and_then(|answer| ended.map(|()| answer))
     }
 
+    async fn copied<const N: usize, T: ToSql + Sync>(
+        &mut self,
+        columns: &str,
+        copy: &str,
+        rows: &[[T; N]],
+    ) -> Result<u64, DriverError> {
+        let columns = self.statement(columns, Vec::new).await?;
+        let types: Vec<Type> = columns.columns().iter().map(|it| it.type_().clone()).collect();
+        let sink = self.client.copy_in(copy).await?;
+        let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
+        for row in rows {
+            writer.as_mut().write_raw(row).await?;
+        }
+        writer.finish().await
+    }
+
+    async fn statement(
+        &mut self,
+        sql: &str,
+        types: impl FnOnce() -> Vec<Type>,
+    ) -> Result<Statement, DriverError> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare_typed(sql, &types()).await?;
+        self.statements.insert(sql.into(), statement.clone());
+        Ok(statement)
+    }
+
     async fn query_prepared(
         &mut self,
         sql: &str,
         parameters: &[Parameter<'_>],
     ) -> Result<Vec<Row>, DriverError> {
-        let statement = match self.statements.get(sql) {
-            Some(statement) => statement.clone(),
-            None => {
-                let types: Vec<Type> = parameters.iter().map(|(_, ty)| ty.clone()).collect();
-                let statement = self.client.prepare_typed(sql, &types).await?;
-                self.statements.insert(sql.into(), statement.clone());
-                statement
-            }
-        };
+        let types = || parameters.iter().map(|(_, ty)| ty.clone()).collect();
+        let statement = self.statement(sql, types).await?;
         let values: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|(value, _)| *value).collect();
         match self.client.query(&statement, &values).await {
             Err(error) if is_stale(&error) => {

@@ -54,7 +54,8 @@ pub(crate) async fn insert_groups(
     }
 }
 
-async fn insert_plain(
+/// Inserts jobs of which none is unique, in one statement.
+pub(crate) async fn insert_plain(
     session: &mut Session,
     sql: &Statements,
     now: &Option<Stamp>,

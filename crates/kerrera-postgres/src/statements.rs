@@ -16,7 +16,10 @@ use crate::wire::{Channel, Channels};
 pub(crate) struct Statements {
     pub(crate) schema: String,
     pub(crate) channels: Channels,
+    pub(crate) now: String,
     pub(crate) insert: String,
+    pub(crate) bulk: String,
+    pub(crate) bulk_columns: String,
     pub(crate) plan_insert: Arc<str>,
     pub(crate) plan_insert_quiet: Arc<str>,
     /// Keeps the locks of this schema's keys apart from those of others.
@@ -143,7 +146,10 @@ impl Statements {
         Statements {
             schema: schema.to_owned(),
             channels,
+            now: fill(file!("now")),
             insert: fill(file!("insert")),
+            bulk: fill(file!("bulk")),
+            bulk_columns: fill(file!("bulk_columns")),
             plan_insert: plan_insert(file!("wake")),
             plan_insert_quiet: plan_insert(""),
             lock_salt: insert::lock_salt(schema),

@@ -32,8 +32,8 @@ use crate::rows::Stamp;
 use crate::server::{Profile, Server};
 use crate::statements::{Call, Statements};
 use crate::{
-    ack, crons, insert, maintenance, neighbours, operations, query, queues, rehearsal, signals,
-    stage,
+    ack, bulk, crons, insert, maintenance, neighbours, operations, query, queues, rehearsal,
+    signals, stage,
 };
 
 /// Jobs in a PostgreSQL database, in Oban's tables.
@@ -244,6 +244,17 @@ impl Jobs for Postgres {
             let link = self.link_for(jobs.iter());
             let call = self.call(jobs)?;
             link.run(call, |session, call| Box::pin(insert::insert(session, call))).await
+        })
+    }
+
+    fn load(&self, jobs: Vec<ValidJob>) -> Pending<'_, u64> {
+        Box::pin(async move {
+            if jobs.iter().any(|job| job.unique.is_some()) {
+                let inserted = self.insert(jobs).await?;
+                return Ok(inserted.iter().filter(|end| end.is_new()).count() as u64);
+            }
+            let (link, call) = (self.0.hot.pick(), self.call(jobs)?);
+            link.run(call, |session, call| Box::pin(bulk::load(session, call))).await
         })
     }
 

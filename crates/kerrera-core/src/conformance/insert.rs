@@ -11,6 +11,7 @@ use crate::job::Job;
 use crate::new_job::{DEEPEST_JSON, LONGEST_NAME, NewJob};
 use crate::state::State;
 use crate::time::{Timestamp, Units};
+use crate::unique::until_finished;
 
 pub async fn gives_back_full_rows_in_order(fixture: Fixture) {
     let first = NewJob::of("First", json!({"a": 1}))
@@ -212,3 +213,38 @@ pub(super) const HOSTILE: &[&str] = &[
     "<script>alert(1)</script>&amp;",
     "  spaces around  ",
 ];
+
+pub async fn a_load_stores_what_an_insertion_would(fixture: Fixture) {
+    let jobs = || {
+        [
+            NewJob::of("First", json!({"a": ["\u{1F980}", 1.5]}))
+                .queue("mailers")
+                .priority(7)
+                .max_attempts(3)
+                .tags(["x", "\"y\", {z}"])
+                .meta(json!({"m": true})),
+            job().schedule_in(Duration::from_secs(60)),
+            job().schedule_at(fixture.now() + Duration::from_secs(90)),
+            job(),
+        ]
+    };
+    let inserted = fixture.insert(jobs()).await;
+    let loaded = fixture.storage.load(valid(jobs())).await.unwrap();
+    assert_eq!(loaded, 4);
+    let (first, last) = (inserted[0].id, inserted[3].id);
+    for (at, inserted) in inserted.iter().enumerate() {
+        let mut loaded = fixture.job(last + 1 + at as i64).await;
+        assert_eq!(loaded.id - last, inserted.id - first + 1, "in the order in which they came");
+        loaded.id = inserted.id;
+        assert_same(&loaded, inserted);
+    }
+    assert_eq!(fixture.storage.load(Vec::new()).await.unwrap(), 0);
+}
+
+pub async fn a_load_counts_the_unique_jobs_that_are_new(fixture: Fixture) {
+    let unique = || job().unique(until_finished());
+    fixture.insert([unique()]).await;
+    let other = NewJob::of("Other", json!({})).unique(until_finished());
+    let loaded = fixture.storage.load(valid([unique(), other, job()])).await.unwrap();
+    assert_eq!(loaded, 2);
+}

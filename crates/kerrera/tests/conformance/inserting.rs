@@ -1,5 +1,6 @@
 //! Inserting, alone and within the application's own transaction.
 
+use kerrera::JobQuery;
 use kerrera::prelude::*;
 use serde_json::json;
 
@@ -46,6 +47,30 @@ async fn a_batch_is_inserted_whole_or_not_at_all(scene: Scene) {
     assert_eq!(client.insert_all(Vec::<NewJob>::new()).await.unwrap().len(), 0);
     let counts = client.counts().await.unwrap();
     assert_eq!(counts.iter().map(|count| count.jobs).sum::<u64>(), 1_000);
+}
+
+async fn very_many_jobs_are_inserted_as_they_are_read(scene: Scene) {
+    let client = scene.client().await;
+    let jobs = (0..25_000).map(|user_id| Welcome { user_id });
+    assert_eq!(client.insert_bulk(jobs).await.unwrap(), 25_000);
+    assert_eq!(client.insert_bulk(Vec::<NewJob>::new()).await.unwrap(), 0);
+
+    let broken = |user_id| if user_id == 12_000 { 11 } else { 2 };
+    let jobs = (0..25_000).map(|user_id| Welcome { user_id }.priority(broken(user_id)));
+    let error = client.insert_bulk(jobs).await.unwrap_err();
+    assert!(error.is_invalid_job() && error.violations().len() == 1, "{error}");
+    assert!(error.to_string().ends_with("; 10000 jobs before it were inserted"), "{error}");
+    let counts = client.counts().await.unwrap();
+    assert_eq!(counts.iter().map(|count| count.jobs).sum::<u64>(), 35_000);
+}
+
+async fn a_bulk_insertion_wakes_the_producers(scene: Scene) {
+    let builder = scene.builder().tune(|t| t.stage_interval = 1.hour());
+    let kerrera = builder.queue("mailers", 1).worker::<Welcome>().start().await.unwrap();
+    kerrera.insert_bulk([Welcome { user_id: 1 }]).await.unwrap();
+    let id = kerrera.jobs(JobQuery::new()).await.unwrap()[0].id;
+    scene.reaches(id, State::Completed).await;
+    kerrera.shutdown().await;
 }
 
 async fn a_job_is_there_when_the_applications_transaction_commits(scene: Scene) {
@@ -109,6 +134,8 @@ async fn a_job_that_breaks_a_rule_is_refused_in_a_transaction_too(scene: Scene) 
 on_both!(
     an_inserted_job_comes_back_as_it_is_stored,
     a_batch_is_inserted_whole_or_not_at_all,
+    very_many_jobs_are_inserted_as_they_are_read,
+    a_bulk_insertion_wakes_the_producers,
     a_job_is_there_when_the_applications_transaction_commits,
     a_job_that_breaks_a_rule_is_refused_in_a_transaction_too,
 );
