@@ -167,7 +167,7 @@ impl Producer {
     fn room(&self) -> u32 {
         let Slots { running, in_stock, stock } = self.slots;
         let free = self.limit.saturating_sub(running);
-        let stock = stock.min(self.batch.saturating_sub(self.limit));
+        let stock = stock.min(self.batch);
         let in_stock_room = if in_stock <= stock / 2 { stock - in_stock } else { 0 };
         free.saturating_sub(in_stock) + in_stock_room
     }
@@ -327,10 +327,10 @@ mod tests {
         (scene.slots.stock, scene.slots.in_stock) = (5_000, 0);
         assert_eq!(
             scene.hear(brought(50, 50, 50, None, QUICK)),
-            asks(990),
-            "with the slots, a batch"
+            asks(1_000),
+            "no more than a batch"
         );
-        assert_eq!(scene.hear(brought(990, 0, 0, None, QUICK)), None);
+        assert_eq!(scene.hear(brought(1_000, 0, 0, None, QUICK)), None);
         scene.slots.stock = 0;
         assert_eq!(scene.hear(Event::Wake), None, "no room without a stock");
         assert!(!scene.producer.has_room());
