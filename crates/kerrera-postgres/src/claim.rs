@@ -39,7 +39,7 @@ pub(crate) async fn claim(
         _ => &sql.claim,
     };
     let rows = session.query("the claim", sql, &parameters).await?;
-    let mut jobs = rows.iter().map(rows::job).collect::<Result<Vec<Job>>>()?;
+    let mut jobs: Vec<Job> = rows.iter().map(|row| rows::claimed(row, claim)).collect();
     jobs.sort_unstable_by_key(|job| Floor::from(job));
     Ok(jobs)
 }

@@ -5,7 +5,8 @@
 
 use bytes::{BufMut, BytesMut};
 use kerrera_core::error::Kind;
-use kerrera_core::{AttemptError, Error, Job, Json, Result, Timestamp};
+use kerrera_core::storage::Claim;
+use kerrera_core::{AttemptError, Error, Job, Json, Result, State, Timestamp};
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 
@@ -40,6 +41,31 @@ pub(crate) fn job(row: &Row) -> Result<Job> {
     job.discarded_at = cells.time(16);
     job.cancelled_at = cells.time(17);
     Ok(job)
+}
+
+/// Decodes the columns of `sql/claimed.sql`.
+pub(crate) fn claimed(row: &Row, claim: &Claim) -> Job {
+    let cells = Cells(row);
+    let mut job = Job::blank(cells.int8(0));
+    job.state = State::Executing;
+    job.queue = claim.queue.as_ref().to_owned();
+    job.worker = cells.text(1);
+    job.args = cells.json(2);
+    job.meta = cells.json(3);
+    job.tags = cells.texts(4);
+    job.errors = cells.errors(5);
+    job.attempt = cells.int4(6);
+    job.max_attempts = cells.int4(7);
+    job.priority = cells.int4(8);
+    job.attempted_by = vec![
+        claim.node.as_ref().to_owned(),
+        claim.producer.to_string(),
+        claim.token.as_str().to_owned(),
+    ];
+    job.inserted_at = cells.time(9).unwrap_or(Timestamp::MIN);
+    job.scheduled_at = cells.time(10).unwrap_or(Timestamp::MIN);
+    job.attempted_at = cells.time(11);
+    job
 }
 
 /// The time in a column.

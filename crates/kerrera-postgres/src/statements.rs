@@ -141,7 +141,14 @@ impl Statements {
         let plan_insert = |wake: &str| -> Arc<str> {
             fill(&file!("plan_insert").replace("{wake}", &bare(wake))).into()
         };
-        let claim = |floor: &str| fill(&file!("claim").replace("{floor}", &bare(floor)));
+        let told = match layout.errors {
+            ErrorsColumn::Array => "to_jsonb(nullif(j.errors, '{}'))",
+            ErrorsColumn::Json => "nullif(j.errors, '[]')",
+        };
+        let claimed = bare(file!("claimed")).replace("{told}", told);
+        let claim = |floor: &str| {
+            fill(&file!("claim").replace("{floor}", &bare(floor)).replace("{claimed}", &claimed))
+        };
 
         Statements {
             schema: schema.to_owned(),

@@ -24,4 +24,4 @@ WHERE j.id = ANY (ARRAY(
     LIMIT $7::bigint
     FOR UPDATE SKIP LOCKED
 ))
-RETURNING {job}
+RETURNING {claimed}
