@@ -12,7 +12,7 @@ use crate::schema::{Found, Origin, quoted};
 use crate::statements::bare;
 
 /// The migrations after the first, in order: the second is the first of these.
-const LATER: [Later; 5] = [
+const LATER: [Later; 6] = [
     Later {
         up: ("create the table of producers", include_str!("migrations/0002_producers.up.sql")),
         down: ("remove the table of producers", include_str!("migrations/0002_producers.down.sql")),
@@ -38,6 +38,10 @@ const LATER: [Later; 5] = [
     Later {
         up: ("create the tables of cron entries", include_str!("migrations/0006_crons.up.sql")),
         down: ("remove the tables of cron entries", include_str!("migrations/0006_crons.down.sql")),
+    },
+    Later {
+        up: ("vacuum jobs more often", include_str!("migrations/0007_vacuum.up.sql")),
+        down: ("vacuum jobs as other tables", include_str!("migrations/0007_vacuum.down.sql")),
     },
 ];
 
