@@ -24,6 +24,7 @@ signal. RUST_LOG decides what is logged, for example RUST_LOG=kerrera=debug.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Bench(Box<kerrera_bench::Arguments>),
     Cron(CronArguments),
     Demo(DemoArguments),
     Migrate(MigrateArguments),

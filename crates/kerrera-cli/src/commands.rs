@@ -1,5 +1,6 @@
 //! What is done, one file a command.
 
+pub(crate) mod bench;
 pub(crate) mod cron;
 pub(crate) mod demo;
 pub(crate) mod jobs;

@@ -48,6 +48,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match arguments.command {
+            Command::Bench(arguments) => commands::bench::run(*arguments).await,
             Command::Cron(arguments) => commands::cron::run(arguments).await,
             Command::Demo(arguments) => commands::demo::run(arguments).await,
             Command::Migrate(arguments) => commands::migrate::run(arguments).await,
