@@ -101,25 +101,6 @@ pub struct Where {
     pub json: bool,
 }
 
-/// Whether a database that holds the jobs of others is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beside {
-    /// It is.
-    Refuse,
-    /// It is not; the jobs of others are left alone.
-    Accept,
-}
-
-impl Where {
-    /// Whether a database that holds the jobs of others is refused.
-    pub fn beside(&self) -> Beside {
-        match self.beside_other_jobs {
-            true => Beside::Accept,
-            false => Beside::Refuse,
-        }
-    }
-}
-
 #[derive(Args, Debug)]
 pub(crate) struct InsertArguments {
     /// How

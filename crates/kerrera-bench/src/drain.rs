@@ -11,7 +11,7 @@ use crate::team::{Sum, Team, each};
 pub(crate) async fn run(arguments: DrainArguments) -> anyhow::Result<Report> {
     let DrainArguments { place, jobs, concurrency, nodes, queues, waiting, unknown, rounds } =
         &arguments;
-    let mut ground = Ground::open(&place.database_url, place.beside()).await?;
+    let mut ground = Ground::open(place).await?;
     let mut report = Report::of("drain");
     report.note_ground(ground.facts().await?, place);
     for (name, value) in [

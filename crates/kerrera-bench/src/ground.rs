@@ -9,10 +9,9 @@ use anyhow::{Context as _, bail};
 use kerrera::{Client, Config, Kerrera};
 use serde_json::Value;
 
-use crate::arguments::Beside;
+use crate::arguments::Where;
 
-pub use postgres::Postgres;
-pub(crate) use postgres::connect;
+pub use postgres::{Postgres, connect};
 pub use sqlite::Sqlite;
 
 /// The queue of the benchmark's own jobs; with a number behind it where there are several.
@@ -79,9 +78,11 @@ impl Ground {
     ///
     /// # Errors
     ///
-    /// When it cannot be reached, or holds jobs of others and these are to be refused; nothing was
-    /// changed then.
-    pub async fn open(url: &str, beside: Beside) -> anyhow::Result<Ground> {
+    /// When there is no setting of a name that is given, the database cannot be reached, or it holds
+    /// jobs of others and these are to be refused; nothing was changed then.
+    pub async fn open(place: &Where) -> anyhow::Result<Ground> {
+        let url = &*place.database_url;
+        let config = config(url, &place.settings)?;
         let mut ground = match url.split(':').next().unwrap_or_default() {
             "postgres" | "postgresql" => Ground::Postgres(Postgres::connect(url).await?),
             "sqlite" => Ground::Sqlite(Sqlite::at(url)?),
@@ -94,13 +95,12 @@ impl Ground {
             Ground::Postgres(postgres) => postgres.others().await?,
             Ground::Sqlite(sqlite) => sqlite.others()?,
         };
-        if others && beside == Beside::Refuse {
+        if others && !place.beside_other_jobs {
             bail!(
                 "the database holds jobs that are not the benchmark's: use one of its own, as after \
                  `createdb bench`, or --beside-other-jobs if their nodes may be slowed down"
             );
         }
-        let config = config(url, &[])?;
         Kerrera::builder(config).migrate(true).never_prune().start().await?.shutdown().await;
         match &mut ground {
             Ground::Postgres(postgres) => postgres.clear(others).await?,

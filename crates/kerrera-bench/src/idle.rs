@@ -1,6 +1,6 @@
 //! Doing nothing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
@@ -12,7 +12,7 @@ use crate::team::Team;
 
 pub(crate) async fn run(arguments: IdleArguments) -> anyhow::Result<Report> {
     let IdleArguments { place, queues, nodes, seconds } = arguments;
-    let mut ground = Ground::open(&place.database_url, place.beside()).await?;
+    let mut ground = Ground::open(&place).await?;
     ground.fill(Fill { retained: place.retained, ..Fill::default() }).await?;
     let mut report = Report::of("idle");
     report.note_ground(ground.facts().await?, &place);
@@ -25,19 +25,21 @@ pub(crate) async fn run(arguments: IdleArguments) -> anyhow::Result<Report> {
         role: Role::Work(Work { queues, concurrency: 10, jobs: 0, timed: false, keep: None }),
     };
     let mut team = Team::start(&place.database_url, (0..nodes).map(order).collect()).await?;
+    team.begin().await?;
+    let begun = Instant::now();
     // What happens once at the start is over by then, and has reached the statistics.
     sleep(Duration::from_secs(5)).await;
     let before = transactions(&ground).await?;
-    team.begin().await?;
     sleep(Duration::from_secs(seconds)).await;
     let after = transactions(&ground).await?;
+    let time = begun.elapsed();
     let sum = team.end().await?;
     // One of them asked.
     let rate = before.zip(after).map(|(before, after)| {
         (after - before - 1) as f64 / (seconds + LAG.as_secs()) as f64 / nodes as f64
     });
     report.note_number("statements_per_second_per_node", rate);
-    sum.note_share(&mut report, Duration::from_secs(seconds) * u32::try_from(nodes)?);
+    sum.note_share(&mut report, time * u32::try_from(nodes)?);
     report.note_verified(None);
     Ok(report)
 }

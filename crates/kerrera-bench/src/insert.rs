@@ -16,7 +16,7 @@ pub(crate) async fn run(arguments: InsertArguments) -> anyhow::Result<Report> {
         Form::Bulk => 2,
     });
     let batch = (*form == Form::Bulk).then_some(*batch);
-    let mut ground = Ground::open(&place.database_url, place.beside()).await?;
+    let mut ground = Ground::open(place).await?;
     let mut report = Report::of("insert");
     report.note_ground(ground.facts().await?, place);
     report.note("form", format!("{form:?}").to_lowercase());

@@ -47,6 +47,7 @@ pub(crate) struct Count {
     /// How many there are in all, on every node.
     jobs: u64,
     all: Notify,
+    one: Notify,
     starts: Option<Mutex<Spread>>,
 }
 
@@ -65,6 +66,13 @@ impl Count {
         self.all.notified().await;
     }
 
+    /// Waits until so many have run, where starts are timed.
+    pub(crate) async fn have_run(&self, jobs: u64) {
+        while self.ran() < jobs {
+            self.one.notified().await;
+        }
+    }
+
     /// The times to start so far, in microseconds.
     pub(crate) fn starts(&self) -> Spread {
         let starts = self.starts.as_ref();
@@ -76,6 +84,9 @@ impl Count {
     fn one_more(&self) {
         if self.ran.fetch_add(1, Ordering::Relaxed) + 1 == self.jobs {
             self.all.notify_one();
+        }
+        if self.starts.is_some() {
+            self.one.notify_one();
         }
     }
 }

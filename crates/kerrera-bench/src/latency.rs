@@ -1,11 +1,11 @@
 //! The time from an insertion to the start.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::Context as _;
 use kerrera::{Client, Kerrera};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::arguments::{From, LatencyArguments};
 use crate::drain::{all_once, until_written};
@@ -15,7 +15,7 @@ use crate::report::Report;
 
 pub(crate) async fn run(arguments: LatencyArguments) -> anyhow::Result<Report> {
     let LatencyArguments { place, jobs, concurrency, from } = &arguments;
-    let mut ground = Ground::open(&place.database_url, place.beside()).await?;
+    let mut ground = Ground::open(place).await?;
     ground.fill(Fill { retained: place.retained, ..Fill::default() }).await?;
     let mut report = Report::of("latency");
     report.note_ground(ground.facts().await?, place);
@@ -48,13 +48,8 @@ pub(crate) async fn run(arguments: LatencyArguments) -> anyhow::Result<Report> {
         // No step of anything that is periodic.
         sleep(Duration::from_millis(10 + n * 7 % 23)).await;
         door.insert(n).await?;
-        let inserted = Instant::now();
-        while count.ran() <= n {
-            if inserted.elapsed() > Duration::from_secs(60) {
-                bail!("a job that was inserted a minute ago has not started");
-            }
-            sleep(Duration::from_micros(200)).await;
-        }
+        let started = timeout(Duration::from_secs(60), count.have_run(n + 1)).await;
+        started.context("a job that was inserted a minute ago has not started")?;
     }
     until_written(&mut ground).await?;
     kerrera.shutdown().await;

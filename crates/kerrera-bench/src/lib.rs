@@ -30,7 +30,7 @@ mod usage;
 use std::io::Write as _;
 
 use arguments::Measurement;
-pub use arguments::{Arguments, Beside, Where};
+pub use arguments::{Arguments, Where};
 pub use report::{Report, median};
 pub use spread::Spread;
 

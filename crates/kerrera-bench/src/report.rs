@@ -39,7 +39,7 @@ impl Report {
     }
 
     /// Notes what [`Ground::facts`](crate::ground::Ground::facts) tells, and what was in the way.
-    pub(crate) fn note_ground(&mut self, facts: Value, place: &Where) {
+    pub fn note_ground(&mut self, facts: Value, place: &Where) {
         if let Value::Object(facts) = facts {
             facts.into_iter().for_each(|(name, value)| self.note(&name, value));
         }
@@ -83,15 +83,15 @@ impl fmt::Display for Report {
             let name = name.replace('_', " ");
             match value {
                 Value::Null => {}
-                Value::String(text) => writeln!(f, "{name:<28}{text}")?,
+                Value::String(text) => writeln!(f, "{name:<34}{text}")?,
                 // One a line reads better, and a list of samples is for programs.
                 Value::Array(values) if values.iter().any(Value::is_object) => {}
                 Value::Object(parts) => {
                     let parts: Vec<String> =
                         parts.iter().map(|(name, value)| format!("{name} {value}")).collect();
-                    writeln!(f, "{name:<28}{}", parts.join(", "))?;
+                    writeln!(f, "{name:<34}{}", parts.join(", "))?;
                 }
-                value => writeln!(f, "{name:<28}{value}")?,
+                value => writeln!(f, "{name:<34}{value}")?,
             }
         }
         Ok(())

@@ -35,7 +35,7 @@ async fn measure(
     every: Duration,
 ) -> anyhow::Result<Report> {
     let SteadyArguments { place, rate, seconds, batch, concurrency, nodes } = arguments;
-    let mut ground = Ground::open(&place.database_url, place.beside()).await?;
+    let mut ground = Ground::open(place).await?;
     ground.fill(Fill { retained: place.retained, ..Fill::default() }).await?;
     let mut report = Report::of(name);
     report.note_ground(ground.facts().await?, place);

@@ -169,7 +169,7 @@ impl Postgres {
 /// # Errors
 ///
 /// When the server cannot be reached; the message says why.
-pub(crate) async fn connect(url: &str) -> anyhow::Result<Client> {
+pub async fn connect(url: &str) -> anyhow::Result<Client> {
     Ok(kerrera_postgres::Config::from_url(url)?.connect().await?)
 }
 
