@@ -11,13 +11,19 @@
 //! - `growth`: how cost grows with nodes, rows and queues. `page`: tables and plots for the
 //!   documentation, from what the others printed.
 
-#![allow(clippy::print_stdout, reason = "a tool for developers, which talks to their terminal")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a tool for developers, which talks to their terminal"
+)]
 
 mod growth;
 mod page;
 mod pair;
 mod postgres;
 mod sqlite;
+
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use kerrera_bench::Where;
@@ -91,8 +97,18 @@ struct PairArguments {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    match Arguments::parse().command {
+async fn main() -> ExitCode {
+    match run(Arguments::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Drain { pair, concurrency } => pair::drain(&pair, concurrency).await,
         Command::Insert { pair } => pair::insert(&pair).await,
         Command::Single { pair, tasks } => pair::single(&pair, tasks).await,

@@ -8,6 +8,7 @@
 )]
 
 mod connecting;
+mod cost;
 mod differential;
 mod fixture;
 mod managing;

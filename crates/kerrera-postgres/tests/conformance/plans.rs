@@ -109,14 +109,14 @@ async fn watched() -> (Cluster, Postgres) {
     (cluster, postgres)
 }
 
-struct Hand<'a> {
+pub(crate) struct Hand<'a> {
     postgres: &'a Postgres,
     producer: Uuid,
     seat: Seat,
 }
 
 impl Hand<'_> {
-    async fn enrolled(postgres: &Postgres) -> Hand<'_> {
+    pub(crate) async fn enrolled(postgres: &Postgres) -> Hand<'_> {
         let uuid = Uuid::new_v4();
         let producer = Producer { uuid, node: "n".into(), queue: "default".into(), limit: 10 };
         postgres.enroll(vec![producer]).await.unwrap();
@@ -188,7 +188,7 @@ impl Hand<'_> {
         self.seat.clone()
     }
 
-    async fn claim(&self, limit: usize) -> Vec<Job> {
+    pub(crate) async fn claim(&self, limit: usize) -> Vec<Job> {
         let claim = Claim {
             queue: "default".into(),
             producer: self.producer,
@@ -201,13 +201,13 @@ impl Hand<'_> {
         self.postgres.claim(claim).await.unwrap()
     }
 
-    async fn acked(&self, acks: Vec<Ack>, expected: Acked) {
+    pub(crate) async fn acked(&self, acks: Vec<Ack>, expected: Acked) {
         let answers = self.postgres.ack(acks).await.unwrap();
         assert!(answers.iter().all(|answer| *answer == expected), "{expected:?}");
     }
 }
 
-fn ack(job: &Job, event: Event) -> Ack {
+pub(crate) fn ack(job: &Job, event: Event) -> Ack {
     Ack {
         id: job.id,
         token: job.claim_token().unwrap(),

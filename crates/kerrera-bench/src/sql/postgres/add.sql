@@ -2,7 +2,7 @@
 -- Locks: those of an insertion. Index: none is read.
 INSERT INTO oban_jobs (queue, worker, args, priority, inserted_at, scheduled_at)
 SELECT
-    $1::text || CASE WHEN $2::bigint = 1 THEN '' ELSE '_' || n % $2::bigint END,
+    $1::text || CASE WHEN $2::bigint = 1 THEN '' ELSE '_' || (n % $2::bigint) END,
     $3::text,
     -- One that only waits is not counted.
     jsonb_build_object('n', CASE WHEN $4::int = 0 THEN n ELSE -1 END),
