@@ -6,6 +6,9 @@
     reason = "all of this file is tests: a panic is how they fail"
 )]
 
+#[path = "process/bench.rs"]
+mod bench;
+
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;

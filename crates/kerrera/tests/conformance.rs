@@ -3,6 +3,8 @@
 
 #[path = "conformance/control.rs"]
 mod control;
+#[path = "conformance/cost.rs"]
+mod cost;
 #[path = "conformance/crons.rs"]
 mod crons;
 #[path = "conformance/inserting.rs"]

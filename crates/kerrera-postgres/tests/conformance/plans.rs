@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use kerrera_core::state::{Event, decide};
 use kerrera_core::storage::{
-    Ack, Acked, Batch, Beat, Candidate, Claim, Failure, Jobs, KeepRule, Liveness, Maintenance,
-    Neighbours, Operation, Operations, Producer, Prune, Seat,
+    Ack, Acked, Batch, Beat, Candidate, Claim, Failure, Floor, Jobs, KeepRule, Liveness,
+    Maintenance, Neighbours, Operation, Operations, Producer, Prune, Seat,
 };
 use kerrera_core::{
     ClaimToken, Job, JobOrder, JobQuery, JobTime, Limits, NewJob, State, Timestamp, Uuid,
@@ -189,6 +189,10 @@ impl Hand<'_> {
     }
 
     pub(crate) async fn claim(&self, limit: usize) -> Vec<Job> {
+        self.claim_from(None, limit).await
+    }
+
+    pub(crate) async fn claim_from(&self, floor: Option<Floor>, limit: usize) -> Vec<Job> {
         let claim = Claim {
             queue: "default".into(),
             producer: self.producer,
@@ -196,7 +200,7 @@ impl Hand<'_> {
             token: ClaimToken::random(),
             limit: limit as u32,
             excluded: Arc::new([]),
-            floor: None,
+            floor,
         };
         self.postgres.claim(claim).await.unwrap()
     }
