@@ -54,7 +54,7 @@ pub(crate) async fn insert(pair: &PairArguments) -> anyhow::Result<()> {
     let ours = ["insert", "bulk", "--jobs", &jobs];
     compare("insert_rows", pair, &ways(pair, Form::Rows), &ours, 1).await?;
     if is_postgres(&pair.place) {
-        // The same call of ours: one that streams, and gives no rows back, would stand here.
+        let ours = ["insert", "stream", "--jobs", &jobs];
         compare("insert_copy", pair, &ways(pair, Form::Copy), &ours, 1).await?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The bare side on SQLite: one connection with a write-ahead log, each commit on the disk.
+//! The bare side on SQLite: one connection with a write-ahead log, which syncs as Kerrera's does.
 
 use std::time::{Duration, Instant};
 

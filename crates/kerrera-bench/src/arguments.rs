@@ -114,7 +114,7 @@ pub(crate) struct InsertArguments {
     /// How many processes insert
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = nodes())]
     pub(crate) nodes: u64,
-    /// How many tasks of each process insert at once [default: 1 single, 32 concurrent, 2 bulk]
+    /// How many tasks of each process insert at once [default: 1 single, 32 concurrent, 2 bulk and stream]
     #[arg(long, value_name = "N", value_parser = at_least_one())]
     pub(crate) tasks: Option<u64>,
     /// How many jobs one call inserts, in bulk
@@ -133,6 +133,8 @@ pub(crate) enum Form {
     Concurrent,
     /// insert_all, which gives the rows back
     Bulk,
+    /// insert_bulk, which takes an iterator and gives a count back; by COPY on PostgreSQL
+    Stream,
 }
 
 #[derive(Args, Debug)]

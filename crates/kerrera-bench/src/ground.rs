@@ -85,7 +85,7 @@ impl Ground {
         let config = config(url, &place.settings)?;
         let mut ground = match url.split(':').next().unwrap_or_default() {
             "postgres" | "postgresql" => Ground::Postgres(Postgres::connect(url).await?),
-            "sqlite" => Ground::Sqlite(Sqlite::at(url)?),
+            "sqlite" => Ground::Sqlite(Sqlite::at(url, &place.settings)?),
             _ => bail!(
                 "the database URL begins with neither \"sqlite:\" nor \"postgres:\": write \
                  sqlite:bench.db or postgres://user@host/database"

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::arguments::{Form, InsertArguments};
 use crate::ground::{Fill, Ground};
-use crate::node::{self, Order, Role};
+use crate::node::{self, Call, Order, Role};
 use crate::report::Report;
 use crate::team::{Sum, Team, each};
 
@@ -13,9 +13,8 @@ pub(crate) async fn run(arguments: InsertArguments) -> anyhow::Result<Report> {
     let tasks = tasks.unwrap_or(match form {
         Form::Single => 1,
         Form::Concurrent => 32,
-        Form::Bulk => 2,
+        Form::Bulk | Form::Stream => 2,
     });
-    let batch = (*form == Form::Bulk).then_some(*batch);
     let mut ground = Ground::open(place).await?;
     let mut report = Report::of("insert");
     report.note_ground(ground.facts().await?, place);
@@ -23,7 +22,7 @@ pub(crate) async fn run(arguments: InsertArguments) -> anyhow::Result<Report> {
     report.note("jobs", *jobs);
     report.note("nodes", *nodes);
     report.note("tasks", tasks);
-    report.note("batch", batch);
+    report.note("batch", (*form == Form::Bulk).then_some(*batch));
 
     let mut took = Vec::new();
     let mut sum = Sum::default();
@@ -38,7 +37,11 @@ pub(crate) async fn run(arguments: InsertArguments) -> anyhow::Result<Report> {
                 first: share(node),
                 jobs: share(node + 1) - share(node),
                 tasks,
-                batch,
+                call: match form {
+                    Form::Single | Form::Concurrent => Call::One,
+                    Form::Bulk => Call::All(*batch),
+                    Form::Stream => Call::Stream,
+                },
             }),
         };
         let mut team = Team::start(&place.database_url, (0..*nodes).map(order).collect()).await?;

@@ -55,8 +55,18 @@ pub(crate) struct Insert {
     pub(crate) first: u64,
     pub(crate) jobs: u64,
     pub(crate) tasks: u64,
-    /// How many jobs one call inserts; none for the call that takes a single one.
-    pub(crate) batch: Option<u64>,
+    pub(crate) call: Call,
+}
+
+/// By which of a client's methods.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) enum Call {
+    /// `insert`
+    One,
+    /// `insert_all`, with so many jobs each time
+    All(u64),
+    /// `insert_bulk`, once for all
+    Stream,
 }
 
 /// What a process tells the one that started it, a line each.
@@ -143,7 +153,7 @@ async fn insert(url: &str, settings: &[String], insert: Insert) -> anyhow::Resul
     let mut tasks = JoinSet::new();
     for task in 0..insert.tasks {
         let share = |task| insert.first + insert.jobs * task / insert.tasks;
-        tasks.spawn(one_task(client.clone(), share(task), share(task + 1), insert.batch));
+        tasks.spawn(one_task(client.clone(), share(task), share(task + 1), insert.call));
     }
     let mut times = Spread::default();
     while let Some(done) = tasks.join_next().await {
@@ -156,21 +166,21 @@ async fn insert(url: &str, settings: &[String], insert: Insert) -> anyhow::Resul
 }
 
 /// Inserts the jobs of these numbers one call after the other, and notes how long each took.
-async fn one_task(
-    client: Client,
-    first: u64,
-    end: u64,
-    batch: Option<u64>,
-) -> anyhow::Result<Spread> {
+async fn one_task(client: Client, first: u64, end: u64, call: Call) -> anyhow::Result<Spread> {
     let job = |n: u64| NewJob::from(Nothing { n: n.cast_signed(), at: None });
     let mut times = Spread::default();
     let mut next = first;
     while next < end {
-        let upto = end.min(next + batch.unwrap_or(1));
+        let upto = match call {
+            Call::One => next + 1,
+            Call::All(batch) => end.min(next + batch),
+            Call::Stream => end,
+        };
         let begun = Instant::now();
-        match batch {
-            None => drop(client.insert(job(next)).await?),
-            Some(_) => drop(client.insert_all((next..upto).map(job)).await?),
+        match call {
+            Call::One => drop(client.insert(job(next)).await?),
+            Call::All(_) => drop(client.insert_all((next..upto).map(job)).await?),
+            Call::Stream => drop(client.insert_bulk((next..upto).map(job)).await?),
         }
         times.add(begun.elapsed().as_micros().try_into()?);
         next = upto;

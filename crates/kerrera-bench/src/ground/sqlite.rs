@@ -12,18 +12,25 @@ use super::{Fill, QUEUE, Size, Tally, WORKER};
 #[derive(Debug)]
 pub struct Sqlite {
     path: PathBuf,
+    /// As `sqlite.synchronous` has it.
+    synchronous: String,
     /// Opened when the file is there.
     connection: Option<Connection>,
 }
 
 impl Sqlite {
-    pub(super) fn at(url: &str) -> anyhow::Result<Sqlite> {
+    pub(super) fn at(url: &str, settings: &[String]) -> anyhow::Result<Sqlite> {
         let path = url.strip_prefix("sqlite:").unwrap_or(url);
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.starts_with(':') {
             bail!("nodes are processes of their own: they need a file, as in sqlite:bench.db");
         }
-        Ok(Sqlite { path: path.into(), connection: None })
+        let set = settings
+            .iter()
+            .rev()
+            .find_map(|setting| setting.strip_prefix("sqlite.synchronous=").map(str::trim));
+        let synchronous = set.unwrap_or("full").to_owned();
+        Ok(Sqlite { path: path.into(), synchronous, connection: None })
     }
 
     /// A connection with the settings that Kerrera's own writer has.
@@ -35,7 +42,7 @@ impl Sqlite {
         let connection = Connection::open(&self.path)
             .with_context(|| format!("opening {}", self.path.display()))?;
         connection.busy_timeout(std::time::Duration::from_secs(30))?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "synchronous", &self.synchronous)?;
         Ok(connection)
     }
 
@@ -119,7 +126,7 @@ impl Sqlite {
         Ok(json!({
             "database": "sqlite",
             "server_version": rusqlite::version(),
-            "settings": {"journal_mode": mode},
+            "settings": {"journal_mode": mode, "synchronous": self.synchronous},
         }))
     }
 

@@ -49,7 +49,7 @@ fn a_backlog_is_worked_by_nodes_of_their_own_and_looked_at() {
 fn insertions_are_measured_in_each_form() {
     let postgres = Database::empty();
     for url in [&*postgres.url(), "sqlite:bench.db"] {
-        for form in ["single", "concurrent", "bulk --batch 20", "concurrent --nodes 2"] {
+        for form in ["single", "concurrent", "bulk --batch 20", "stream", "concurrent --nodes 2"] {
             let value = measured(url, &format!("insert {form} --jobs 60"));
             assert_eq!(value["jobs"], 60, "{form}");
         }
