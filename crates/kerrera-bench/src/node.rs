@@ -135,7 +135,7 @@ async fn work(url: &str, settings: &[String], work: Work) -> anyhow::Result<Ende
             }
         }
     }
-    let ended = meter.map_or_else(Ended::default, |meter| meter.stop());
+    let ended = meter.map_or_else(Ended::default, Meter::stop);
     kerrera.shutdown().await;
     Ok(Ended { did: count.ran(), times: count.starts().pairs(), ..ended })
 }

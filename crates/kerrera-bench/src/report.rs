@@ -1,6 +1,7 @@
 //! What is told.
 
 use std::fmt;
+use std::num::NonZero;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -44,7 +45,7 @@ impl Report {
             facts.into_iter().for_each(|(name, value)| self.note(&name, value));
         }
         self.note("set", place.settings.clone());
-        self.note("cores", std::thread::available_parallelism().map_or(0, |cores| cores.get()));
+        self.note("cores", std::thread::available_parallelism().map_or(0, NonZero::get));
         self.note("retained", place.retained);
     }
 
