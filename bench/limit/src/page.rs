@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use charts_rs::LineChart;
+use charts_rs::{LineChart, Series};
 use clap::Args;
 use kerrera_bench::median;
 use serde_json::Value;
@@ -39,6 +39,11 @@ pub(crate) fn run(arguments: &PageArguments) -> anyhow::Result<()> {
         let file = format!("{curve}.svg");
         fs::write(folder.join(&file), plot(curve, &points)?)?;
         write_curve(&mut text, curve, &points, folder, &file)?;
+    }
+    for run in runs.iter().filter(|run| run["bench"] == "soak") {
+        let file = format!("soak-{}.svg", run["database"].as_str().unwrap_or_default());
+        fs::write(folder.join(&file), plot_soak(run)?)?;
+        write_soak(&mut text, run, folder, &file)?;
     }
     if text.is_empty() {
         bail!("no file *.jsonl in {} holds a run", folder.display());
@@ -161,13 +166,55 @@ fn plot(curve: &str, points: &Points) -> anyhow::Result<String> {
         (database.as_str(), rates).into()
     });
     let labels = sizes.iter().map(|at| grouped(Some(*at as f64))).collect();
-    let mut chart = LineChart::new(series.collect(), labels);
-    chart.base.title.text = format!("jobs a second, by {}", title(curve));
+    draw(&format!("jobs a second, by {}", title(curve)), series.collect(), labels)
+}
+
+fn draw(title: &str, lines: Vec<Series>, labels: Vec<String>) -> anyhow::Result<String> {
+    let mut chart = LineChart::new(lines, labels);
+    chart.base.title.text = title.to_owned();
     // A line that does not begin at nothing looks steeper than it is.
     if let Some(axis) = chart.y_axis_configs.first_mut() {
         axis.min = Some(0.0);
     }
-    chart.svg().map_err(|error| anyhow::anyhow!("drawing {curve}: {error}"))
+    chart.svg().map_err(|error| anyhow::anyhow!("drawing {title}: {error}"))
+}
+
+fn write_soak(text: &mut String, run: &Value, folder: &Path, file: &str) -> anyhow::Result<()> {
+    let folder = folder.file_name().unwrap_or_default().to_string_lossy();
+    let number = |name: &str| grouped(run[name].as_f64());
+    writeln!(text, "\n![Sizes over time]({folder}/{file})\n")?;
+    writeln!(
+        text,
+        "{} jobs a second for {} s on {}: backlog at the end {}; in the second half the table grew by \
+         {} %, its indexes by {} %, a node's memory by {} %; start p50 {} ms, p99 {} ms.",
+        number("rate"),
+        number("seconds"),
+        run["database"].as_str().unwrap_or_default(),
+        number("backlog_at_end"),
+        tenth(&run["table_bytes_grew_percent"]),
+        tenth(&run["index_bytes_grew_percent"]),
+        tenth(&run["rss_kib_grew_percent"]),
+        tenth(&run["start"]["p50_ms"]),
+        tenth(&run["start"]["p99_ms"]),
+    )?;
+    Ok(())
+}
+
+fn plot_soak(run: &Value) -> anyhow::Result<String> {
+    let samples = run["samples"].as_array().context("a soak without samples")?;
+    let line = |name: &str, what: &str, unit: f64| {
+        let sizes =
+            samples.iter().map(|sample| (sample[what].as_f64().unwrap_or_default() / unit) as f32);
+        (name, sizes.collect::<Vec<f32>>()).into()
+    };
+    let mebibyte = 1024.0 * 1024.0;
+    let lines = vec![
+        line("table, MiB", "table_bytes", mebibyte),
+        line("indexes, MiB", "index_bytes", mebibyte),
+        line("a node's memory, MiB", "rss_kib", 1024.0),
+    ];
+    let times = samples.iter().map(|sample| format!("{} s", sample["at_seconds"])).collect();
+    draw("sizes over time", lines, times)
 }
 
 fn title(curve: &str) -> &str {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use futures_util::{StreamExt as _, stream};
 use kerrera_bench::Spread;
 use kerrera_bench::ground::{QUEUE, WORKER, connect};
@@ -35,7 +35,7 @@ pub(crate) async fn drain(url: &str, way: Way) -> anyhow::Result<Duration> {
             loop {
                 let rows = client.query(&claim, &[&"node", &"producer", &QUEUE, &limit]).await?;
                 if rows.is_empty() {
-                    return Ok::<(), tokio_postgres::Error>(());
+                    return Ok::<(), anyhow::Error>(());
                 }
                 let ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
                 client.execute(&complete, &[&ids]).await?;
@@ -63,9 +63,9 @@ pub(crate) async fn insert_rows(url: &str, way: Way, jobs: u64) -> anyhow::Resul
             while let Some((first, end)) = next.take() {
                 let args: Vec<String> = (first..end).map(|n| format!("{{\"n\":{n}}}")).collect();
                 let rows = client.query(&insert, &[&QUEUE, &WORKER, &args]).await?;
-                assert_eq!(rows.len() as u64, end - first);
+                ensure!(rows.len() as u64 == end - first, "{} rows came back", rows.len());
             }
-            Ok::<(), tokio_postgres::Error>(())
+            Ok::<(), anyhow::Error>(())
         });
     }
     all(tasks).await?;
@@ -93,7 +93,7 @@ pub(crate) async fn insert_copy(url: &str, way: Way, jobs: u64) -> anyhow::Resul
                 }
                 writer.finish().await?;
             }
-            Ok::<(), tokio_postgres::Error>(())
+            Ok::<(), anyhow::Error>(())
         });
     }
     all(tasks).await?;
@@ -117,7 +117,7 @@ pub(crate) async fn insert_each(url: &str, way: Way, jobs: u64) -> anyhow::Resul
             while let Some((n, _)) = next.take() {
                 client.query_one(&insert, &[&QUEUE, &WORKER, &json!({ "n": n })]).await?;
             }
-            Ok::<(), tokio_postgres::Error>(())
+            Ok::<(), anyhow::Error>(())
         });
     }
     all(tasks).await?;
@@ -150,7 +150,7 @@ pub(crate) async fn insert_together(
                     let _ = caller.send(row.get(0));
                 }
             }
-            Ok::<(), tokio_postgres::Error>(())
+            Ok::<(), anyhow::Error>(())
         });
     }
     let next = Batches::of(jobs, 1);
@@ -169,9 +169,7 @@ pub(crate) async fn insert_together(
         });
     }
     drop(desks);
-    while let Some(done) = tasks.join_next().await {
-        done??;
-    }
+    all(tasks).await?;
     let took = begun.elapsed();
     all(writers).await?;
     Ok(took)
@@ -249,7 +247,7 @@ impl Hearer {
         self.heard.recv().await.context("the listening connection ended")?;
         let rows = self.client.query(&self.claim, &[&"node", &"producer", &QUEUE, &1_i64]).await?;
         let answered = Instant::now();
-        anyhow::ensure!(rows.len() == 1, "heard of a job that is not there");
+        ensure!(rows.len() == 1, "heard of a job that is not there");
         Ok(answered)
     }
 }
@@ -273,7 +271,7 @@ impl Batches {
     }
 }
 
-async fn all(mut tasks: JoinSet<Result<(), tokio_postgres::Error>>) -> anyhow::Result<()> {
+async fn all(mut tasks: JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
     while let Some(done) = tasks.join_next().await {
         done??;
     }

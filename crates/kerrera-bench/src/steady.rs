@@ -82,6 +82,11 @@ async fn measure(
     report.note_rates(jobs, &[ended - begun]);
     report.note("backlog_at_end", backlog);
     report.note("start", sum.times.json());
+    if keep.is_some() {
+        for what in ["table_bytes", "index_bytes", "rss_kib"] {
+            report.note_number(&format!("{what}_grew_percent"), grew(&samples, what));
+        }
+    }
     report.note("samples", samples);
     sum.note(&mut report, jobs);
     let used = |before: Option<Duration>, after: Option<Duration>| {
@@ -149,6 +154,13 @@ async fn sample(ground: &mut Ground, team: &Team, at: Duration, due: u64) -> any
     }))
 }
 
+/// By how much it is more at the end than in the middle, when all that is pruned has reached its age.
+fn grew(samples: &[Value], what: &str) -> Option<f64> {
+    let at = |sample: Option<&Value>| sample?[what].as_f64();
+    let (middle, end) = (at(samples.get(samples.len() / 2))?, at(samples.last())?);
+    (middle > 0.0).then(|| 100.0 * (end - middle) / middle)
+}
+
 /// What is wrong with the jobs that have not been pruned, and with how many were run.
 fn the_rest_once(tally: Tally, ran: u64, jobs: u64) -> Option<String> {
     let right = tally.jobs == tally.completed_once && tally.jobs <= jobs && ran == jobs;
@@ -159,4 +171,17 @@ fn the_rest_once(tally: Tally, ran: u64, jobs: u64) -> Option<String> {
             tally.jobs, tally.completed_once
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_is_that_of_the_second_half() {
+        let samples = [1.0, 100.0, 110.0, 150.0].map(|bytes| json!({ "table_bytes": bytes }));
+        assert_eq!(grew(&samples[..3], "table_bytes"), Some(10.0));
+        assert_eq!(grew(&samples[..3], "index_bytes"), None);
+        assert_eq!(grew(&[], "table_bytes"), None);
+    }
 }
