@@ -35,7 +35,8 @@ async fn an_empty_database_gets_obans_tables() {
     assert_eq!(database.psql(comment), "14");
     let unlogged = "select relpersistence from pg_class where relname = 'oban_peers'";
     assert_eq!(database.psql(unlogged), "u");
-    let options = database.psql("select reloptions::text from pg_class where relname = 'oban_jobs'");
+    let options =
+        database.psql("select reloptions::text from pg_class where relname = 'oban_jobs'");
     assert!(options.contains("autovacuum_vacuum_scale_factor=0.02"), "{options}");
 }
 

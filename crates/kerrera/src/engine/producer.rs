@@ -182,21 +182,22 @@ impl Producer {
 /// ones. So a hint makes the next claim look from the front, and so does a claim that comes back short:
 /// only a claim from the front can say that there is nothing.
 ///
-/// Looks from the front that prove slower than other claims take at most a twentieth of the time.
+/// When two such looks in succession are much slower than other claims, there is one a second at most.
 #[derive(Debug, Default)]
 struct FloorRule {
     floor: Option<Floor>,
     /// Something may stand before the floor.
     look_from_front: bool,
     from_front: bool,
+    /// The last look from the front was slow.
+    was_slow: bool,
     front_again: Option<Instant>,
     /// What claims from a floor take.
     usual: Option<Duration>,
 }
 
 impl FloorRule {
-    const SHARE: u32 = 20;
-    const LONGEST: Duration = Duration::from_secs(1);
+    const PAUSE: Duration = Duration::from_secs(1);
     /// What a claim may take that has nothing to pass, and what each of its jobs adds.
     const QUICK: (Duration, Duration) = (Duration::from_millis(1), Duration::from_micros(50));
 
@@ -219,9 +220,9 @@ impl FloorRule {
         let took = claimed.took;
         if self.from_front {
             let usual = self.usual.unwrap_or_default().max(FloorRule::QUICK.0);
-            let expected = usual * 2 + FloorRule::QUICK.1 * claimed.got;
-            let pause = took.saturating_sub(expected).saturating_mul(FloorRule::SHARE);
-            self.front_again = Some(now + pause.min(FloorRule::LONGEST));
+            let is_slow = took > usual * 2 + FloorRule::QUICK.1 * claimed.got;
+            self.front_again = (is_slow && self.was_slow).then(|| now + FloorRule::PAUSE);
+            self.was_slow = is_slow;
         } else {
             self.usual = Some(self.usual.map_or(took, |usual| (usual * 7 + took) / 8));
             self.look_from_front |= claimed.got < claimed.asked;
@@ -395,24 +396,23 @@ mod tests {
     }
 
     #[test]
-    fn slow_looks_from_the_front_take_a_twentieth_of_the_time() {
+    fn slow_looks_from_the_front_are_made_once_a_second() {
         let mut scene = Scene::new(2);
         assert_eq!(scene.hear(Event::Wake), asks(2));
-        scene.hear(brought(2, 2, 2, floor(2), SLOW));
-        scene.hear(Event::Wake);
-        let order = scene.hear(brought(2, 2, 2, floor(4), QUICK)).unwrap();
-        assert_eq!(order.floor, floor(4), "the front was looked at a moment ago, and was slow");
-        assert_eq!(scene.hear(brought(2, 1, 1, floor(5), QUICK)), None, "short");
-        // Twice a quick claim, and a little for each job, would have been no matter.
-        let excess = SLOW - 2 * Duration::from_millis(1) - 2 * Duration::from_micros(50);
-        let again = scene.now + excess * 20;
+        assert_eq!(scene.hear(brought(2, 1, 1, floor(2), SLOW)), None);
+        assert_eq!(scene.hear(Event::Wake), asks(2), "once may be by chance");
+        assert_eq!(scene.hear(brought(2, 1, 1, floor(3), SLOW)), None);
+        let again = scene.now + Duration::from_secs(1);
+        assert_eq!(scene.hear(Event::Wake).unwrap().floor, floor(3), "what is new comes at once");
+        assert_eq!(scene.hear(brought(2, 1, 1, floor(4), QUICK)), None);
         assert_eq!(scene.producer.wakes_at(), Some(again));
-        assert_eq!(scene.hear(Event::Wake).unwrap().floor, floor(5), "what is new comes at once");
+        assert_eq!(scene.hear(Event::Wake).unwrap().floor, floor(4));
         assert_eq!(scene.hear(brought(2, 0, 0, None, QUICK)), None);
         scene.now = again;
         assert_eq!(scene.ended(0), asks(2));
-        assert_eq!(scene.hear(brought(2, 0, 0, None, SLOW)), None);
+        assert_eq!(scene.hear(brought(2, 0, 0, None, QUICK)), None);
         assert_eq!(scene.producer.wakes_at(), None);
+        assert_eq!(scene.hear(Event::Wake), asks(2), "it is quick again");
     }
 
     #[test]
@@ -428,12 +428,11 @@ mod tests {
         let mut scene = Scene::new(2);
         scene.hear(Event::Wake);
         scene.hear(brought(2, 2, 2, floor(2), SLOW));
-        scene.hear(brought(2, 2, 2, floor(4), SLOW));
-        scene.now += Duration::from_secs(1);
-        scene.hear(Event::Wake);
-        assert_eq!(scene.hear(brought(2, 2, 2, floor(6), SLOW)).unwrap().floor, None);
-        scene.hear(Event::Wake);
-        assert_eq!(scene.hear(brought(2, 2, 2, floor(6), SLOW)).unwrap().floor, None);
+        for id in 3..6 {
+            scene.hear(Event::Wake);
+            assert_eq!(scene.hear(brought(2, 2, 2, floor(id), SLOW)).unwrap().floor, None);
+            scene.hear(brought(2, 2, 2, floor(id), SLOW));
+        }
     }
 
     #[test]
