@@ -14,6 +14,7 @@ use crate::engine::producer::{Claimed, Event, Order, Producer, Slots};
 use crate::engine::queues::Settings;
 use crate::engine::stock::Offer;
 use crate::registry::Registry;
+use crate::runtime;
 use crate::telemetry::{self, WorkerUnknown};
 
 /// The shell of a [`Producer`].
@@ -80,30 +81,34 @@ impl<S: Send + Sync + 'static> Shell<S> {
             let now = Instant::now().into_std();
             let Settings { limit, paused } = *settings.borrow_and_update();
             let paused = paused || !*trusted.borrow_and_update();
-            self.work_off_stock(now);
+            let mut starting = self.work_off_stock(now);
             let woken = queue.inbox.take_woken().then_some(Event::Wake);
-            let answered = answer.map(|joined| self.answered(now, joined));
+            let answered = answer.map(|joined| self.answered(now, joined, &mut starting));
             let stop = queue.is_stopping().then_some(Event::Stop);
             let events = [Some(Event::Pause(paused)), Some(Event::Scale(limit))];
             for event in events.into_iter().chain([woken, answered, stop]).flatten() {
                 producer.hear(now, event);
             }
-            producer.hear(now, Event::Slots(self.slots(now, limit)));
+            producer.hear(now, Event::Slots(self.slots(now, limit, starting.len())));
             queue.has_room.store(producer.has_room(), Ordering::Relaxed);
             if let Some(order) = producer.order(now) {
                 claim = Some(tokio::spawn(self.clone().claim(order)));
             }
+            // Only now: behind a thousand jobs the claim would wait for its turn on the runtime.
+            for (job, token) in starting {
+                self.start(job, token);
+            }
         }
     }
 
-    fn slots(&self, now: std::time::Instant, limit: u32) -> Slots {
-        let (running, stock) = (self.running(), self.queue.stock());
+    fn slots(&self, now: std::time::Instant, limit: u32, starting: usize) -> Slots {
+        let (running, stock) = (self.running() + count(starting), self.queue.stock());
         let size = stock.size(now, limit, self.queue.pace.mean());
         Slots { running, in_stock: stock.len(), stock: size }
     }
 
     fn running(&self) -> u32 {
-        u32::try_from(self.queue.running().len()).unwrap_or(u32::MAX)
+        count(self.queue.running().len())
     }
 
     /// Whether a job may be started now, if there is a slot for it.
@@ -118,24 +123,23 @@ impl<S: Send + Sync + 'static> Shell<S> {
         limit.saturating_sub(self.running())
     }
 
-    /// Starts what is in stock in the slots that are free; gives back what waits too long, and all of
-    /// it if the queue was stopped, paused or scaled down.
-    fn work_off_stock(&self, now: std::time::Instant) {
+    /// Takes out of stock what is to be started in the slots that are free; gives back what waits too
+    /// long, and all of it if the queue was stopped, paused or scaled down.
+    fn work_off_stock(&self, now: std::time::Instant) -> Vec<runtime::Claimed> {
         let (queue, acks) = (&self.queue, &self.node.acks);
-        if queue.stock().len() == 0 {
-            return;
+        let mut stock = queue.stock();
+        if stock.len() == 0 {
+            return Vec::new();
         }
         if !self.may_start() || self.running() > queue.settings().limit {
-            return queue.clear_stock(acks);
+            drop(stock);
+            queue.clear_stock(acks);
+            return Vec::new();
         }
-        let free = self.free();
-        while let Some((job, token)) = { queue.stock().overdue(now) } {
+        while let Some((job, token)) = stock.overdue(now) {
             acks.release(&job, token);
         }
-        for _ in 0..free {
-            let Some((job, token)) = ({ queue.stock().take() }) else { break };
-            self.start(job, token);
-        }
+        (0..self.free()).map_while(|_| stock.take()).collect()
     }
 
     async fn claim(self: Arc<Self>, order: Order) -> Answer {
@@ -154,7 +158,12 @@ impl<S: Send + Sync + 'static> Shell<S> {
         Answer { token, order, sent, jobs }
     }
 
-    fn answered(&self, now: std::time::Instant, joined: Result<Answer, JoinError>) -> Event {
+    fn answered(
+        &self,
+        now: std::time::Instant,
+        joined: Result<Answer, JoinError>,
+        starting: &mut Vec<runtime::Claimed>,
+    ) -> Event {
         let jitter = fastrand::f64();
         let name = name(&self.queue);
         let answer = match joined {
@@ -172,7 +181,6 @@ impl<S: Send + Sync + 'static> Shell<S> {
             }
         };
         self.node.health.well(&name);
-        let count = |jobs: usize| u32::try_from(jobs).unwrap_or(u32::MAX);
         let (got, last) = (count(jobs.len()), jobs.last().map(Floor::from));
         let (asked, took) = (answer.order.limit, answer.sent.elapsed());
         self.node.telemetry().emit(telemetry::Claim {
@@ -181,14 +189,21 @@ impl<S: Send + Sync + 'static> Shell<S> {
             got,
             duration: took,
         });
-        let kept = self.distribute(now, jobs, answer.token);
+        let kept = self.distribute(now, jobs, answer.token, starting);
         Event::Claimed(Claimed { asked, got, kept, last, took })
     }
 
-    /// Starts jobs, puts them in stock, or gives them back; says how many were not given back.
-    fn distribute(&self, now: std::time::Instant, jobs: Vec<Job>, token: ClaimToken) -> u32 {
+    /// Decides which jobs are to be started, puts others in stock, or gives them back; says how many
+    /// were not given back.
+    fn distribute(
+        &self,
+        now: std::time::Instant,
+        jobs: Vec<Job>,
+        token: ClaimToken,
+        starting: &mut Vec<runtime::Claimed>,
+    ) -> u32 {
         // While the claim was under way the queue may have been stopped, paused or scaled down.
-        let (mut free, mut kept) = (self.free(), 0);
+        let (mut free, mut kept) = (self.free().saturating_sub(count(starting.len())), 0);
         let limit = if self.may_start() { self.queue.settings().limit } else { 0 };
         for job in jobs {
             let Some(handler) = self.registry.get(&job.worker) else {
@@ -198,7 +213,7 @@ impl<S: Send + Sync + 'static> Shell<S> {
             if free > 0 {
                 free -= 1;
                 kept += 1;
-                self.start(job, token);
+                starting.push((job, token));
                 continue;
             }
             let offer = Offer {
@@ -236,6 +251,10 @@ impl<S: Send + Sync + 'static> Shell<S> {
             None => self.leave(&job, token),
         }
     }
+}
+
+fn count(jobs: usize) -> u32 {
+    u32::try_from(jobs).unwrap_or(u32::MAX)
 }
 
 async fn joined(claim: &mut Option<JoinHandle<Answer>>) -> Result<Answer, JoinError> {

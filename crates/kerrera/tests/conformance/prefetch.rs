@@ -120,7 +120,10 @@ async fn what_cannot_be_begun_in_time_is_given_back(scene: Scene) {
     for id in &short {
         assert_eq!(scene.reaches(*id, State::Completed).await.attempt, 1);
     }
-    assert_eq!(app.ran(), [0, 1, 2, 3]);
+    let mut ran = app.ran();
+    // What is given back a moment sooner may be claimed again sooner.
+    ran.sort_unstable();
+    assert_eq!(ran, [0, 1, 2, 3]);
     kerrera.shutdown().await;
 }
 
