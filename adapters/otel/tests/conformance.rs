@@ -114,6 +114,22 @@ async fn a_run_continues_the_trace_of_its_insertion_and_so_does_what_follows() {
 }
 
 #[tokio::test]
+async fn the_trace_of_a_cron_job_begins_where_it_is_inserted() {
+    let spans = spans();
+    let builder = Kerrera::builder("sqlite::memory:").queue("default", 5).worker::<Step>();
+    let builder = builder.cron("@reboot", Step { then: Then::Done });
+    let kerrera = builder.propagator(TraceContext::new()).start().await.unwrap();
+    while kerrera.counts().await.unwrap().is_empty() {
+        tokio::time::sleep(5.milliseconds()).await;
+    }
+    all_done(kerrera).await;
+    let all = spans.get_finished_spans().unwrap();
+    let cron = all.iter().find(|span| span.name == "cron").unwrap().span_context.clone();
+    let run = all.iter().find(|span| span.parent_span_id == cron.span_id()).unwrap();
+    assert_eq!((run.name.as_ref(), run.span_context.trace_id()), ("job", cron.trace_id()));
+}
+
+#[tokio::test]
 async fn a_run_can_be_a_trace_of_its_own_with_a_link() {
     let (request, runs) = traced(TraceContext::linked(), "linked").await;
     let origin = request.span_context.span_id();

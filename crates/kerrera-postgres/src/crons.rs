@@ -81,7 +81,7 @@ async fn fire_locked(
     call: &Call<CronFiring>,
 ) -> Result<Option<Vec<FiredSlot>>> {
     const FIRING: &str = "firing a cron entry";
-    let Call { sql, input: CronFiring { name, node, occasion }, .. } = call;
+    let Call { sql, input: CronFiring { name, node, occasion, meta }, .. } = call;
     let name_only: [Parameter<'_>; 1] = [(name, Type::TEXT)];
     session.query(FIRING, &sql.lock_cron, &name_only).await?;
     // Only a statement that begins now sees what the one before us has fired.
@@ -117,7 +117,7 @@ async fn fire_locked(
 
     let inserting = slots.iter().filter(|(_, inserts)| *inserts).map(|(at, _)| *at);
     let times: Vec<Option<Timestamp>> = inserting.collect();
-    let jobs: Vec<ValidJob> = times.iter().map(|at| entry.marked_job(*at)).collect();
+    let jobs: Vec<ValidJob> = times.iter().map(|at| entry.marked_job(*at, meta)).collect();
     let inserted = insert_jobs(session, call, jobs).await?;
     if let Some(last) = inserted.last() {
         let stamps: Vec<Option<Stamp>> = times.iter().map(|at| at.map(Stamp)).collect();

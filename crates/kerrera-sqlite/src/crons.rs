@@ -59,7 +59,7 @@ pub(crate) fn fire(
     now: Timestamp,
     firing: &CronFiring,
 ) -> Result<Option<Vec<FiredSlot>>, Refusal> {
-    let CronFiring { name, node, occasion } = firing;
+    let CronFiring { name, node, occasion, meta } = firing;
     let mut crontab = crontab(connection, now, Some(std::slice::from_ref(name)))?;
     if let Some((_, error)) = crontab.unreadable.pop() {
         return Err(error.into());
@@ -89,7 +89,7 @@ pub(crate) fn fire(
             fired.push(FiredSlot { at: Some(slot.at), job: None });
         }
     }
-    let jobs = inserting.iter().map(|place| entry.marked_job(fired[*place].at)).collect();
+    let jobs = inserting.iter().map(|place| entry.marked_job(fired[*place].at, meta)).collect();
     for (place, job) in inserting.into_iter().zip(insert::insert(connection, now, jobs)?) {
         remember(connection, name, fired[place].at, job.job().id)?;
         fired[place].job = Some(job);

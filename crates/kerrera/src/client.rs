@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use kerrera_core::executor::{Call, Executor};
 use kerrera_core::storage::{Count, Inserted, Leader, Pending, Storage};
-use kerrera_core::{ClaimToken, Job, JobId, Limits, NewJob, Result, Schedule, State, ValidJob};
+use kerrera_core::{
+    ClaimToken, Job, JobId, Json, Limits, NewJob, Result, Schedule, State, ValidJob,
+};
 use serde_json::{Map, Value};
 
 use crate::Tuning;
@@ -382,6 +384,16 @@ impl Client {
             Ok(job)
         };
         jobs.into_iter().map(valid).collect()
+    }
+
+    /// What the propagator adds to this meta.
+    pub(crate) fn travels(&self, meta: &Json) -> Map<String, Value> {
+        let Some(propagator) = &self.0.propagator else { return Map::new() };
+        let Ok(before) = meta.decode::<Map<String, Value>>() else { return Map::new() };
+        let mut after = before.clone();
+        propagator.inject(&mut after);
+        after.retain(|key, value| before.get(key) != Some(value));
+        after
     }
 
     /// Tells everybody who can run what was inserted.

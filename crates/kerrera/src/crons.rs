@@ -4,6 +4,7 @@ use kerrera_core::cron::{CronChange, Occasion};
 use kerrera_core::error::Kind;
 use kerrera_core::storage::{CronFiring, Crontab, Inserted, StoredCron};
 use kerrera_core::{Error, Result};
+use serde_json::Map;
 
 use crate::client::Client;
 
@@ -93,8 +94,12 @@ impl Client {
     ///
     /// When there is no such entry, or the database fails.
     pub async fn run_cron(&self, name: &str) -> Result<Inserted> {
-        let firing =
-            CronFiring { name: name.to_owned(), node: "client".into(), occasion: Occasion::ByHand };
+        let meta = match self.propagator() {
+            None => Map::new(),
+            Some(_) => self.travels(&self.cron(name).await?.entry.job.meta),
+        };
+        let (name_of_it, occasion) = (name.to_owned(), Occasion::ByHand);
+        let firing = CronFiring { name: name_of_it, node: "client".into(), occasion, meta };
         let fired = self.storage().fire_cron(firing).await?;
         let job = fired.unwrap_or_default().into_iter().find_map(|fired| fired.job);
         match job {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Fixture;
 use super::fixture::{ack, meta};
@@ -405,7 +405,7 @@ fn valid(cron: Cron) -> CronEntry {
 }
 
 fn firing(name: &str, node: &str, occasion: Occasion) -> CronFiring {
-    CronFiring { name: name.to_owned(), node: node.into(), occasion }
+    CronFiring { name: name.to_owned(), node: node.into(), occasion, meta: Map::new() }
 }
 
 async fn fire(fixture: &Fixture, name: &str) -> Vec<FiredSlot> {

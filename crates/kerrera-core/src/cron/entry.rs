@@ -236,11 +236,12 @@ impl CronEntry {
         })
     }
 
-    /// The job of a slot, or one that is inserted by hand: marked in its meta as Oban marks them, and
-    /// with the slot as `cron_at`.
-    pub fn marked_job(&self, slot: Option<Timestamp>) -> ValidJob {
+    /// The job of a slot, or one that is inserted by hand, with what is to travel with it: marked in
+    /// its meta as Oban marks them, and with the slot as `cron_at`.
+    pub fn marked_job(&self, slot: Option<Timestamp>, travels: &Map<String, Value>) -> ValidJob {
         let mut job = self.job.clone();
         let mut meta: Map<String, Value> = job.meta.decode().unwrap_or_default();
+        meta.extend(travels.clone());
         meta.insert("cron".to_owned(), Value::Bool(true));
         let texts = [
             ("cron_expr", Some(self.expression.to_string())),
@@ -345,10 +346,13 @@ mod tests {
     fn jobs_are_marked_as_oban_marks_them() {
         let daily = Cron::new("@daily", job()).timezone("Asia/Seoul").name("daily");
         let slot = Timestamp::from_micros(0);
-        let meta: Value = entry(daily).unwrap().marked_job(Some(slot)).meta.decode().unwrap();
+        let travels =
+            Map::from_iter([("cron_tz".to_owned(), json!(1)), ("trace".to_owned(), json!(2))]);
+        let job = entry(daily).unwrap().marked_job(Some(slot), &travels);
+        let meta: Value = job.meta.decode().unwrap();
         let marks = json!({
             "cron": true, "cron_expr": "@daily", "cron_tz": "Asia/Seoul", "cron_name": "daily",
-            "cron_at": "1970-01-01T00:00:00.000000Z", "kept": 1,
+            "cron_at": "1970-01-01T00:00:00.000000Z", "kept": 1, "trace": 2,
         });
         assert_eq!(meta, marks);
     }

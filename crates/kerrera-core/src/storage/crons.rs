@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{Inserted, Pending};
@@ -101,6 +102,8 @@ pub struct CronFiring {
     pub node: Arc<str>,
     /// Why.
     pub occasion: Occasion,
+    /// What is to travel with its jobs, in their meta.
+    pub meta: Map<String, Value>,
 }
 
 /// A slot that was fired just now.

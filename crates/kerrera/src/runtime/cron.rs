@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use kerrera_core::Error;
 use kerrera_core::cron::Occasion;
+use kerrera_core::error::Kind;
 use kerrera_core::storage::{CronFiring, Crontab, FiredSlot};
+use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
+use tracing::Instrument as _;
 
-use super::Node;
+use super::{Node, panics};
 use crate::engine::cron::{Crons, Effect, Event};
 use crate::telemetry::{CronFailed, CronFire, CronOverlap};
 
@@ -23,7 +27,7 @@ pub(crate) struct Shell {
 /// How a round went.
 #[derive(Default)]
 struct Round {
-    failure: Option<kerrera_core::Error>,
+    failure: Option<Error>,
     /// Trying again soon may help.
     again: bool,
 }
@@ -67,7 +71,7 @@ impl Shell {
         }
         for effect in crons.step(now(), Event::Read(&crontab)) {
             match effect {
-                Effect::Fire(name, occasion) => self.fire(name, occasion, round).await,
+                Effect::Fire(name, occasion) => self.fire(name, occasion, &crontab, round).await,
                 Effect::Look(since) => self.look(since, crons, &crontab, round).await?,
             }
         }
@@ -86,17 +90,20 @@ impl Shell {
         let nodes = self.node.storage().other_nodes(ours, since).await?;
         for effect in crons.step(now(), Event::Looked(&nodes, crontab)) {
             if let Effect::Fire(name, occasion) = effect {
-                self.fire(name, occasion, round).await;
+                self.fire(name, occasion, crontab, round).await;
             }
         }
         Ok(())
     }
 
     /// Fires an entry; one that fails keeps no other from being fired.
-    async fn fire(&self, name: String, occasion: Occasion, round: &mut Round) {
+    async fn fire(&self, name: String, occasion: Occasion, crontab: &Crontab, round: &mut Round) {
         let node = self.node.name.clone();
-        let firing = CronFiring { name: name.clone(), node, occasion };
-        match self.node.storage().fire_cron(firing).await {
+        // Nobody else's span is there: the trace of what the entry inserts begins here.
+        let span = tracing::info_span!(target: "kerrera", "cron", entry = name);
+        let meta = span.in_scope(|| self.travels(&name, crontab, round));
+        let firing = CronFiring { name: name.clone(), node, occasion, meta };
+        match self.node.storage().fire_cron(firing).instrument(span).await {
             Ok(fired) => self.tell(&name, fired.unwrap_or_default()),
             Err(error) => {
                 let failed = CronFailed { name, error: error.to_string() };
@@ -104,6 +111,19 @@ impl Shell {
                 round.note(error);
             }
         }
+    }
+
+    /// What is to travel with the jobs of an entry. Whoever cannot say it keeps no job from coming.
+    fn travels(&self, name: &str, crontab: &Crontab, round: &mut Round) -> Map<String, Value> {
+        let Some(cron) = crontab.crons.iter().find(|cron| cron.entry.name == name) else {
+            return Map::new();
+        };
+        let client = &self.node.client;
+        panics::catch(|| client.travels(&cron.entry.job.meta)).unwrap_or_else(|words| {
+            let message = format!("the propagator failed for the cron entry {name:?}: {words}");
+            round.note(Error::new(Kind::Config, message));
+            Map::new()
+        })
     }
 
     fn tell(&self, name: &str, fired: Vec<FiredSlot>) {
@@ -123,7 +143,7 @@ impl Shell {
 }
 
 impl Round {
-    fn note(&mut self, error: kerrera_core::Error) {
+    fn note(&mut self, error: Error) {
         self.again |= error.is_transient();
         self.failure.get_or_insert(error);
     }

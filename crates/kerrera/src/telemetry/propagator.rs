@@ -31,7 +31,8 @@ pub trait Propagator: Send + Sync + 'static {
     /// Adds to the meta of a job that is being inserted.
     ///
     /// Called where the insertion is called, and so within the caller's span; for the jobs that
-    /// follow from a run, within the span of that run. Costs the decoding and encoding of the meta.
+    /// follow from a run, within the span of that run; for those that the cron loop inserts, within a
+    /// span `cron` of its own, with the meta of the entry. Costs the decoding and encoding of the meta.
     fn inject(&self, meta: &mut Map<String, Value>);
 
     /// Sees a job and the span that its run is going to be in, before that is entered.

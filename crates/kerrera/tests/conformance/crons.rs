@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use kerrera::cron::CronChange;
 use kerrera::prelude::*;
+use kerrera::telemetry::Propagator;
 use kerrera::{Builder, Cron, Database, Job, JobId, Misfire, Overlap, StoredCron, Timestamp};
 use kerrera_core::Clock;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::on_both;
 use crate::scene::{Scene, fast, insert};
@@ -223,6 +224,37 @@ async fn an_operator_pauses_resumes_edits_and_runs_entries(scene: Scene) {
     kerrera.shutdown().await;
 }
 
+/// Gives each job a trace, unless it has one.
+struct Traces;
+
+impl Propagator for Traces {
+    fn inject(&self, meta: &mut Map<String, Value>) {
+        meta.entry("trace").or_insert(json!("new"));
+    }
+}
+
+async fn a_propagator_adds_to_what_an_entry_inserts(scene: Scene) {
+    let tower = Tower::new(scene).await;
+    tower.strike("12:00:59.9");
+    let own = NewJob::of("Report", json!({})).meta(json!({"trace": "own"}));
+    let builder = tower.builder().propagator(Traces);
+    let builder = builder.cron_entry(Cron::new("1 * * * *", Report::default()).name("new"));
+    let kerrera =
+        builder.cron_entry(Cron::new("2 * * * *", own).name("own")).start().await.unwrap();
+    tower.strike("12:01:00");
+    let job = tower.jobs(&kerrera, 1).await.remove(0);
+    assert_eq!(job.meta.get("trace"), Some(json!("new")));
+    assert_eq!(job.meta.get("cron_name"), Some(json!("new")));
+    for name in ["new", "own"] {
+        let job = kerrera.run_cron(name).await.unwrap().into_job();
+        assert_eq!(job.meta.get("trace"), Some(json!(name)), "by hand");
+    }
+    let entries = kerrera.crons().await.unwrap().crons;
+    let marked = entries.iter().any(|cron| cron.entry.job.meta.as_str().contains("new"));
+    assert!(!marked, "the entry stays as it is");
+    kerrera.shutdown().await;
+}
+
 async fn a_reboot_is_fired_when_no_other_node_lives(scene: Scene) {
     let tower = Tower::new(scene).await;
     let builder = |name: &str| {
@@ -278,6 +310,7 @@ on_both!(
     a_node_without_queues_inserts_for_others,
     mistakes_in_the_crontab_are_told_at_start,
     an_operator_pauses_resumes_edits_and_runs_entries,
+    a_propagator_adds_to_what_an_entry_inserts,
     a_reboot_is_fired_when_no_other_node_lives,
     the_crontab_goes_on_after_the_database_was_away,
 );
