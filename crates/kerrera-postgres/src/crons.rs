@@ -15,6 +15,7 @@ use crate::insert;
 use crate::liveness::PRESENCE;
 use crate::rows::Stamp;
 use crate::statements::Call;
+use crate::wire::Channel;
 
 /// Writes the entries that a node brings.
 pub(crate) async fn declare(
@@ -29,7 +30,8 @@ pub(crate) async fn declare(
     let misfires = texts(|entry| entry.misfire.to_string());
     let overlaps = texts(|entry| entry.overlap.to_string());
     let definitions = texts(CronEntry::definition);
-    let parameters: [Parameter<'_>; 8] = [
+    let channel = sql.channels.name(Channel::Crontab);
+    let parameters: [Parameter<'_>; 9] = [
         (now, Type::TIMESTAMP),
         (&names, Type::TEXT_ARRAY),
         (&expressions, Type::TEXT_ARRAY),
@@ -38,6 +40,7 @@ pub(crate) async fn declare(
         (&misfires, Type::TEXT_ARRAY),
         (&overlaps, Type::TEXT_ARRAY),
         (&definitions, Type::TEXT_ARRAY),
+        (&channel, Type::TEXT),
     ];
     session.query("writing the cron entries", &sql.declare_crons, &parameters).await.map(drop)
 }
@@ -163,8 +166,9 @@ pub(crate) async fn pause(
     session: &mut Session,
     Call { sql, now, input: (name, paused) }: &Call<(String, bool)>,
 ) -> Result<bool> {
-    let parameters: [Parameter<'_>; 3] =
-        [(now, Type::TIMESTAMP), (name, Type::TEXT), (paused, Type::BOOL)];
+    let channel = sql.channels.name(Channel::Crontab);
+    let parameters: [Parameter<'_>; 4] =
+        [(now, Type::TIMESTAMP), (name, Type::TEXT), (paused, Type::BOOL), (&channel, Type::TEXT)];
     let rows = session.query("pausing a cron entry", &sql.pause_cron, &parameters).await?;
     Ok(!rows.is_empty())
 }
@@ -177,7 +181,8 @@ pub(crate) async fn edit(
     let (misfire, overlap) = (entry.misfire.to_string(), entry.overlap.to_string());
     let (expression, timezone) = (entry.expression.as_str(), entry.timezone.name());
     let job = entry.job_json()?;
-    let parameters: [Parameter<'_>; 7] = [
+    let channel = sql.channels.name(Channel::Crontab);
+    let parameters: [Parameter<'_>; 8] = [
         (now, Type::TIMESTAMP),
         (&entry.name, Type::TEXT),
         (&expression, Type::TEXT),
@@ -185,6 +190,7 @@ pub(crate) async fn edit(
         (&job, Type::TEXT),
         (&misfire, Type::TEXT),
         (&overlap, Type::TEXT),
+        (&channel, Type::TEXT),
     ];
     let rows = session.query("editing a cron entry", &sql.edit_cron, &parameters).await?;
     Ok(!rows.is_empty())
@@ -195,7 +201,8 @@ pub(crate) async fn remove(
     session: &mut Session,
     Call { sql, input: name, .. }: &Call<String>,
 ) -> Result<bool> {
-    let parameters: [Parameter<'_>; 1] = [(name, Type::TEXT)];
+    let channel = sql.channels.name(Channel::Crontab);
+    let parameters: [Parameter<'_>; 2] = [(name, Type::TEXT), (&channel, Type::TEXT)];
     let rows = session.query("removing a cron entry", &sql.remove_cron, &parameters).await?;
     Ok(!rows.is_empty())
 }

@@ -43,19 +43,22 @@ pub(crate) enum Channel {
     /// The orders for queues have changed. Ours alone: it repeats the message that follows on
     /// [`Channel::Signal`] from the same session, by which our nodes know it for one of ours.
     Orders,
+    /// The crontab has changed. Ours alone.
+    Crontab,
 }
 
 /// The names of the channels of one schema.
 #[derive(Clone, Debug)]
-pub(crate) struct Channels([String; 5]);
+pub(crate) struct Channels([String; 6]);
 
 impl Channels {
-    const ALL: [(Channel, &str); 5] = [
+    const ALL: [(Channel, &str); 6] = [
         (Channel::Insert, "oban_insert"),
         (Channel::Signal, "oban_signal"),
         (Channel::Leader, "oban_leader"),
         (Channel::Sonar, "oban_sonar"),
         (Channel::Orders, "kerrera_queues"),
+        (Channel::Crontab, "kerrera_crons"),
     ];
 
     pub(crate) fn new(schema: &str) -> Channels {
@@ -160,13 +163,14 @@ impl Reader {
             }
             // Whatever it says: Elixir's nodes and Python's say it differently, and either may be gone.
             Channel::Leader => return vec![Hint::Leaderless],
+            Channel::Crontab => return vec![Hint::Crontab],
             _ => {}
         }
         let hints = decode(payload).and_then(|message| match channel {
             Channel::Insert => Some(vec![Hint::Work(text(&message, "queue")?.to_owned())]),
             Channel::Sonar => Some(vec![Hint::Ping(text(&message, "node")?.to_owned())]),
             Channel::Signal => signals(&message),
-            Channel::Leader | Channel::Orders => None,
+            Channel::Leader | Channel::Orders | Channel::Crontab => None,
         });
         hints.unwrap_or_else(|| {
             tracing::debug!(target: "kerrera", event = "notification.unreadable", ?channel);
@@ -271,6 +275,7 @@ mod tests {
         let ping = vec![Hint::Ping("web.1".to_owned())];
         assert_eq!(read("oban_sonar", r#"{"node":"web.1","ping":true}"#), ping);
         assert_eq!(read("kerrera_queues", ""), [Hint::Ordered]);
+        assert_eq!(read("kerrera_crons", ""), [Hint::Crontab]);
     }
 
     #[test]

@@ -183,6 +183,11 @@ impl Sqlite {
         self.0.presence.clone()
     }
 
+    /// Tells those who share this value; other processes watch the file. Nobody need be listening.
+    pub(crate) fn tell(&self, hint: Hint) {
+        let _ = self.0.told.send(hint);
+    }
+
     pub(crate) fn told(&self) -> &broadcast::Sender<Hint> {
         &self.0.told
     }

@@ -83,9 +83,14 @@ impl Jobs for Sqlite {
 
 impl Crons for Sqlite {
     fn declare_crons(&self, entries: Vec<CronEntry>) -> Pending<'_, ()> {
-        Box::pin(self.write("write cron entries", move |connection, now| {
-            crons::declare(connection, now, &entries)
-        }))
+        Box::pin(async move {
+            self.write("write cron entries", move |connection, now| {
+                crons::declare(connection, now, &entries)
+            })
+            .await?;
+            self.tell(Hint::Crontab);
+            Ok(())
+        })
     }
 
     fn crontab(&self, names: Option<Vec<String>>) -> Pending<'_, Crontab> {
@@ -102,21 +107,32 @@ impl Crons for Sqlite {
     }
 
     fn pause_cron(&self, name: String, paused: bool) -> Pending<'_, bool> {
-        Box::pin(self.write("pause a cron entry", move |connection, now| {
-            Ok(crons::pause(connection, now, &name, paused)?)
-        }))
+        Box::pin(async move {
+            let pause = move |connection: &Connection, now| {
+                Ok(crons::pause(connection, now, &name, paused)?)
+            };
+            let found = self.write("pause a cron entry", pause).await?;
+            self.tell(Hint::Crontab);
+            Ok(found)
+        })
     }
 
     fn edit_cron(&self, entry: CronEntry) -> Pending<'_, bool> {
-        Box::pin(self.write("edit a cron entry", move |connection, now| {
-            crons::edit(connection, now, &entry)
-        }))
+        Box::pin(async move {
+            let edit = move |connection: &Connection, now| crons::edit(connection, now, &entry);
+            let found = self.write("edit a cron entry", edit).await?;
+            self.tell(Hint::Crontab);
+            Ok(found)
+        })
     }
 
     fn remove_cron(&self, name: String) -> Pending<'_, bool> {
-        Box::pin(self.write("remove a cron entry", move |connection, _| {
-            Ok(crons::remove(connection, &name)?)
-        }))
+        Box::pin(async move {
+            let remove = move |connection: &Connection, _| Ok(crons::remove(connection, &name)?);
+            let found = self.write("remove a cron entry", remove).await?;
+            self.tell(Hint::Crontab);
+            Ok(found)
+        })
     }
 
     fn other_nodes(&self, ours: Vec<Uuid>, _since: Timestamp) -> Pending<'_, OtherNodes> {
@@ -249,10 +265,8 @@ impl Neighbours for Sqlite {}
 
 impl Signals for Sqlite {
     fn notify(&self, queues: Vec<Arc<str>>) -> Pending<'_, ()> {
-        // Other processes watch the file.
         for queue in queues {
-            // Nobody need be listening.
-            let _ = self.told().send(Hint::Work(queue.to_string()));
+            self.tell(Hint::Work(queue.to_string()));
         }
         Box::pin(std::future::ready(Ok(())))
     }
@@ -260,7 +274,7 @@ impl Signals for Sqlite {
     fn stop_jobs(&self, ids: Vec<JobId>) -> Pending<'_, ()> {
         // Other processes see that the file has changed, and ask what of theirs still runs.
         for id in ids {
-            let _ = self.told().send(Hint::Stop(id));
+            self.tell(Hint::Stop(id));
         }
         Box::pin(std::future::ready(Ok(())))
     }
@@ -283,8 +297,7 @@ impl Queues for Sqlite {
                 Ok(queues::order(connection, now, &order)?)
             })
             .await?;
-            // Other processes watch the file. Nobody need be listening.
-            let _ = self.told().send(Hint::Ordered);
+            self.tell(Hint::Ordered);
             Ok(())
         })
     }

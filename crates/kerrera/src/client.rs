@@ -341,6 +341,13 @@ impl Client {
         lock(&self.0.desks).iter().for_each(|desk| desk.ordered());
     }
 
+    /// Tells the nodes of this process that the crontab has changed.
+    pub(crate) fn crontab_changed(&self) {
+        for node in lock(&self.0.nodes).iter().filter_map(Weak::upgrade) {
+            node.crontab.notify_one();
+        }
+    }
+
     pub(crate) fn add_desk(&self, desk: Arc<Desk>) {
         lock(&self.0.desks).push(desk);
     }

@@ -46,8 +46,8 @@ impl Client {
         self.found(name, paused).await
     }
 
-    /// Lets a paused cron entry go on. What it missed meanwhile is not made up for. Nodes notice
-    /// within a minute.
+    /// Lets a paused cron entry go on. What it missed meanwhile is not made up for. Nodes are told;
+    /// those that do not hear of it notice within a minute.
     ///
     /// # Errors
     ///
@@ -57,7 +57,8 @@ impl Client {
         self.found(name, resumed).await
     }
 
-    /// Changes a cron entry on every node. Nodes notice within a minute.
+    /// Changes a cron entry on every node. They are told; those that do not hear of it notice within a
+    /// minute.
     ///
     /// It stays so until the program's own entry is changed and deployed. With another expression or
     /// time zone its times begin anew: those before now are not made up for.
@@ -133,8 +134,13 @@ impl Client {
         }
     }
 
+    /// Something was written about this entry, if it was found.
     async fn found(&self, name: &str, found: bool) -> Result<()> {
-        if found { Ok(()) } else { Err(self.no_cron(name).await?) }
+        if !found {
+            return Err(self.no_cron(name).await?);
+        }
+        self.crontab_changed();
+        Ok(())
     }
 
     /// Says which entries there are.

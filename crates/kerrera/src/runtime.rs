@@ -81,6 +81,8 @@ pub(crate) struct Node {
     pub(crate) health: Arc<Health>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) ears: Ears,
+    /// Rung when the crontab may have changed.
+    pub(crate) crontab: Notify,
     /// There is something that the next sign of life is to tell.
     pub(crate) news: Notify,
     pub(crate) stop: Stop,
@@ -110,6 +112,7 @@ impl Node {
             health: Arc::new(Health::new(telemetry.clone())),
             desk: Arc::new(Desk::new(telemetry)),
             ears: Ears::default(),
+            crontab: Notify::new(),
             news: Notify::new(),
             stop: Stop::default(),
             released: AtomicUsize::new(0),

@@ -25,7 +25,8 @@ pub trait Crons: Send + Sync {
     ///
     /// An entry that is there is replaced only if it was last brought in another shape. So the node
     /// that started last decides, and what a person edited stays until the program's own entry is
-    /// changed. Slots begin now where the expression or the time zone is new.
+    /// changed. Slots begin now where the expression or the time zone is new. Listeners hear of it
+    /// ([`Hint::Crontab`](super::Hint::Crontab)) if anything is written.
     fn declare_crons(&self, entries: Vec<CronEntry>) -> Pending<'_, ()>;
 
     /// The entries and where they stand; those with these names, or all. Entries that this version
@@ -39,15 +40,15 @@ pub trait Crons: Send + Sync {
     /// time. Forgets slots that are older than needed.
     fn fire_cron(&self, firing: CronFiring) -> Pending<'_, Option<Vec<FiredSlot>>>;
 
-    /// Pauses an entry or lets it go on; false if there is none. When it goes on its slots begin
-    /// anew: what it missed is not made up for.
+    /// Pauses an entry or lets it go on, and tells the listeners; false if there is none. When it goes
+    /// on its slots begin anew: what it missed is not made up for.
     fn pause_cron(&self, name: String, paused: bool) -> Pending<'_, bool>;
 
-    /// Replaces an entry; false if there is none. Its slots begin anew if the expression or the time
-    /// zone is new.
+    /// Replaces an entry, and tells the listeners; false if there is none. Its slots begin anew if the
+    /// expression or the time zone is new.
     fn edit_cron(&self, entry: CronEntry) -> Pending<'_, bool>;
 
-    /// Removes an entry and its history; false if there is none.
+    /// Removes an entry and its history, and tells the listeners; false if there is none.
     fn remove_cron(&self, name: String) -> Pending<'_, bool>;
 
     /// The nodes that work queues, as far as they can be seen, but for the one with these producers.

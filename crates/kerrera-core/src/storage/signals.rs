@@ -44,6 +44,9 @@ pub enum Hint {
     Leaderless,
     /// Queues are to be steered otherwise: [`Queues::orders`](super::Queues::orders) says how.
     Ordered,
+    /// Entries of the crontab are other ones than before: [`Crons::crontab`](super::Crons::crontab) has
+    /// them.
+    Crontab,
     /// Another implementation ordered this.
     Signal(Signal),
     /// This node is there.

@@ -1,4 +1,5 @@
 -- Replaces a cron entry as a person wants it. Slots begin anew where the times are other ones.
+-- Tells of it when it commits.
 -- Locks: the entry's row. Index: the primary key.
 UPDATE {schema}.kerrera_crons AS c
 SET
@@ -16,4 +17,4 @@ FROM (SELECT (
     SELECT coalesce($1::timestamp, timezone('UTC', clock_timestamp()))
 ) AS at) AS now
 WHERE c.name = $2::text
-RETURNING true
+RETURNING pg_notify($8::text, '')

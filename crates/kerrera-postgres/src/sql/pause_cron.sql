@@ -1,4 +1,4 @@
--- Pauses a cron entry, or lets it go on; then its slots begin anew.
+-- Pauses a cron entry, or lets it go on; then its slots begin anew. Tells of it when it commits.
 -- Locks: the entry's row. Index: the primary key.
 UPDATE {schema}.kerrera_crons AS c
 SET
@@ -9,4 +9,4 @@ FROM (SELECT (
     SELECT coalesce($1::timestamp, timezone('UTC', clock_timestamp()))
 ) AS at) AS now
 WHERE c.name = $2::text
-RETURNING true
+RETURNING pg_notify($4::text, '')

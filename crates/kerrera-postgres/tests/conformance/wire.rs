@@ -3,8 +3,9 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use kerrera_core::Clock;
-use kerrera_core::storage::{Action, Hint, Listener, Order, Queues, Signal, Signals, Until};
+use kerrera_core::cron::{Cron, Timezone};
+use kerrera_core::storage::{Action, Crons, Hint, Listener, Order, Queues, Signal, Signals, Until};
+use kerrera_core::{Clock, Limits, NewJob};
 use kerrera_postgres::Postgres;
 use testkit::postgres::Database;
 use tokio::sync::mpsc;
@@ -60,6 +61,31 @@ async fn what_is_sent_is_what_oban_reads() {
         postgres.order(order).await.unwrap();
         wire.carries("kerrera_queues", "").await;
     }
+    postgres.notify(vec!["end".into()]).await.unwrap();
+    wire.carries("oban_insert", r#"{"queue":"end"}"#).await;
+}
+
+#[tokio::test]
+async fn changes_of_the_crontab_are_told_on_a_channel_of_our_own() {
+    let (database, postgres) = opened().await;
+    let mut wire = Wire::tapped(&database).await;
+    let mut listener = postgres.listen().await.unwrap();
+    let cron = Cron::new("@daily", NewJob::of("W", serde_json::json!({}))).name("it");
+    let entry = cron.validate(&Limits::default(), &Timezone::utc()).unwrap();
+    postgres.declare_crons(vec![entry.clone()]).await.unwrap();
+    wire.carries("kerrera_crons", "").await;
+    assert_eq!(next(&mut listener).await, Hint::Crontab);
+    // Nothing is new.
+    postgres.declare_crons(vec![entry.clone()]).await.unwrap();
+    for paused in [true, false] {
+        assert!(postgres.pause_cron("it".into(), paused).await.unwrap());
+        wire.carries("kerrera_crons", "").await;
+    }
+    assert!(postgres.edit_cron(entry).await.unwrap());
+    wire.carries("kerrera_crons", "").await;
+    assert!(postgres.remove_cron("it".into()).await.unwrap());
+    wire.carries("kerrera_crons", "").await;
+    assert!(!postgres.remove_cron("it".into()).await.unwrap(), "there is none to tell of");
     postgres.notify(vec!["end".into()]).await.unwrap();
     wire.carries("oban_insert", r#"{"queue":"end"}"#).await;
 }
@@ -180,7 +206,7 @@ impl Wire {
             }
         });
         let channels = ["oban_insert", "oban_signal", "oban_leader", "oban_sonar", "oban_gossip"];
-        for channel in channels.into_iter().chain(["kerrera_queues"]) {
+        for channel in channels.into_iter().chain(["kerrera_queues", "kerrera_crons"]) {
             client.batch_execute(&format!("LISTEN \"public.{channel}\"")).await.unwrap();
         }
         Wire { messages, _client: client }

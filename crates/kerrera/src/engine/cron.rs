@@ -12,6 +12,7 @@ use super::retry::Retry;
 #[derive(Debug)]
 pub(crate) struct Crons {
     retry: Retry,
+    looked_at: Option<Instant>,
     wakes_at: Instant,
     reboot: Reboot,
 }
@@ -30,6 +31,8 @@ enum Reboot {
 /// What happened.
 #[derive(Debug)]
 pub(crate) enum Event<'a> {
+    /// The crontab may have changed.
+    Changed,
     /// The entries that this node brings were read.
     Read(&'a Crontab),
     /// The other nodes were looked at.
@@ -53,13 +56,15 @@ pub(crate) enum Effect {
 }
 
 impl Crons {
-    /// The longest that a change of the crontab goes unnoticed.
+    /// The longest that a change of the crontab goes unnoticed, if nothing is heard of it.
     const LONGEST: Duration = Duration::from_secs(60);
+    /// How often to look, at most, because of changes: on SQLite they can be changes of anything.
+    const PAUSE: Duration = Duration::from_millis(100);
     /// How soon is asked again whether other nodes live.
     const AGAIN: Duration = Duration::from_secs(1);
 
     pub(crate) fn new(now: Instant) -> Crons {
-        Crons { retry: Retry::default(), wakes_at: now, reboot: Reboot::New }
+        Crons { retry: Retry::default(), looked_at: None, wakes_at: now, reboot: Reboot::New }
     }
 
     /// When the crontab is to be read.
@@ -69,7 +74,13 @@ impl Crons {
 
     pub(crate) fn step(&mut self, now: Instant, event: Event<'_>) -> Vec<Effect> {
         match event {
+            Event::Changed => {
+                let rested = self.looked_at.map_or(now, |looked| now.max(looked + Crons::PAUSE));
+                self.wakes_at = self.wakes_at.min(rested);
+                Vec::new()
+            }
             Event::Read(crontab) => {
+                self.looked_at = Some(now);
                 self.wakes_at = now + until_next(crontab);
                 let mut effects = due(crontab);
                 effects.extend(self.reboot(crontab));
@@ -81,6 +92,7 @@ impl Crons {
                 Vec::new()
             }
             Event::Failed { jitter } => {
+                self.looked_at = Some(now);
                 let again = now + self.retry.failed(jitter);
                 let waits = self.wakes_at > now;
                 self.wakes_at = if waits { self.wakes_at.min(again) } else { again };
@@ -195,6 +207,22 @@ mod tests {
         assert_eq!(wait(&mut crons, &["@daily"], "12:00:00"), seconds(60));
         assert_eq!(wait(&mut crons, &["@reboot"], "12:00:00"), seconds(60));
         assert_eq!(wait(&mut crons, &[], "12:00:00"), seconds(60));
+    }
+
+    #[test]
+    fn looks_at_once_when_the_crontab_may_have_changed() {
+        let start = Instant::now();
+        let mut crons = Crons::new(start);
+        crons.step(start, Event::Read(&crontab(&["@daily"], "12:00:00", "12:00:00")));
+        crons.step(start, Event::Changed);
+        assert_eq!(crons.wakes_at(), start + Crons::PAUSE, "not with every change");
+        let later = start + Duration::from_secs(10);
+        crons.step(later, Event::Changed);
+        assert_eq!(crons.wakes_at(), start + Crons::PAUSE, "what was promised is not put off");
+        crons.step(later, Event::Read(&crontab(&["@daily"], "12:00:00", "12:00:00")));
+        let later = later + Duration::from_secs(10);
+        crons.step(later, Event::Changed);
+        assert_eq!(crons.wakes_at(), later);
     }
 
     #[test]

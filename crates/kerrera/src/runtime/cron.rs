@@ -43,6 +43,10 @@ impl Shell {
         loop {
             tokio::select! {
                 () = sleep_until(Instant::from_std(crons.wakes_at())) => {}
+                () = self.node.crontab.notified() => {
+                    crons.step(now(), Event::Changed);
+                    continue;
+                }
                 () = self.node.stop.loops.cancelled() => return,
             }
             let mut round = Round::default();

@@ -49,6 +49,7 @@ async fn listen(node: &Node, retry: &mut Retry) -> kerrera_core::Error {
     changed(node);
     node.leaderless();
     node.desk.ordered();
+    node.crontab.notify_one();
     node.health.well(NAME);
     loop {
         match listener.next().await {
@@ -56,11 +57,13 @@ async fn listen(node: &Node, retry: &mut Retry) -> kerrera_core::Error {
             Ok(Hint::Stop(id)) => node.stop_job(id, None),
             Ok(Hint::Leaderless) => node.leaderless(),
             Ok(Hint::Ordered) => node.desk.ordered(),
+            Ok(Hint::Crontab) => node.crontab.notify_one(),
             Ok(Hint::Signal(signal)) => node.desk.signal(signal),
             Ok(Hint::Ping(name)) => node.ears.heard(name.into()),
             Ok(_) => {
                 changed(node);
                 node.desk.changed();
+                node.crontab.notify_one();
             }
             Err(error) => return error,
         }

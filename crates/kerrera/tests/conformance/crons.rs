@@ -34,18 +34,7 @@ struct Tower {
 impl Tower {
     async fn new(scene: Scene) -> Tower {
         let clock = Clock::manual(at("12:00:30"));
-        let database = match (scene.own_sqlite(), scene.postgres_url()) {
-            (Some(own), _) => {
-                let options = kerrera_sqlite::SqliteOptions::file(own.path().unwrap());
-                Database::from(options.clock(clock.clone()).open().unwrap())
-            }
-            (None, Some(url)) => {
-                let config = kerrera_postgres::Config::from_url(&url).unwrap();
-                let config = config.clock(clock.clone());
-                Database::from(kerrera_postgres::Postgres::new(config).unwrap())
-            }
-            (None, None) => unreachable!(),
-        };
+        let database = connect(&scene, &clock);
         let client = scene.client().await;
         let before = insert(&client, NewJob::of("Nobody", json!({})).queue("nowhere")).await;
         Tower { scene, database, clock, before }
@@ -88,6 +77,22 @@ impl Tower {
             jobs.extend(client.job(id).await.unwrap());
         }
         jobs
+    }
+}
+
+/// Connections of their own, as another process would have them.
+fn connect(scene: &Scene, clock: &Clock) -> Database {
+    match (scene.own_sqlite(), scene.postgres_url()) {
+        (Some(own), _) => {
+            let options = kerrera_sqlite::SqliteOptions::file(own.path().unwrap());
+            Database::from(options.clock(clock.clone()).open().unwrap())
+        }
+        (None, Some(url)) => {
+            let config = kerrera_postgres::Config::from_url(&url).unwrap();
+            let config = config.clock(clock.clone());
+            Database::from(kerrera_postgres::Postgres::new(config).unwrap())
+        }
+        (None, None) => unreachable!(),
     }
 }
 
@@ -224,6 +229,43 @@ async fn an_operator_pauses_resumes_edits_and_runs_entries(scene: Scene) {
     kerrera.shutdown().await;
 }
 
+async fn a_node_is_told_of_changes_of_the_crontab(scene: Scene) {
+    let tower = Tower::new(scene).await;
+    let cron = Cron::new("@yearly", Report::default()).name("it");
+    let kerrera = tower.builder().cron_entry(cron).start().await.unwrap();
+    let listens = |health: &kerrera::HealthReport| {
+        let well = |name: &str| health.loops.iter().any(|report| report.name == name);
+        well("listener") && well("cron")
+    };
+    while !listens(&kerrera.health()) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+
+    // It would look again in a minute, and no job comes before it has.
+    let other = Client::connect(connect(&tower.scene, &tower.clock)).await.unwrap();
+    tower.strike("12:00:59.9");
+    other.edit_cron("it", CronChange::default().expression("* * * * *")).await.unwrap();
+    tower.strike("12:01:00");
+    tower.jobs(&kerrera, 1).await;
+
+    other.pause_cron("it").await.unwrap();
+    tower.strike("12:02:59.9");
+    other.resume_cron("it").await.unwrap();
+    tower.strike("12:03:00");
+    tower.jobs(&kerrera, 2).await;
+
+    // Another program brings another entry of that name.
+    tower.strike("12:03:59.9");
+    kerrera.edit_cron("it", CronChange::default().expression("@yearly")).await.unwrap();
+    let cron = Cron::new("*/2 * * * *", Report::default()).name("it");
+    let builder = Kerrera::builder(connect(&tower.scene, &tower.clock)).tune(fast);
+    let newest = builder.cron_entry(cron).start().await.unwrap();
+    newest.shutdown().await;
+    tower.strike("12:04:00");
+    tower.jobs(&kerrera, 3).await;
+    kerrera.shutdown().await;
+}
+
 /// Gives each job a trace, unless it has one.
 struct Traces;
 
@@ -310,6 +352,7 @@ on_both!(
     a_node_without_queues_inserts_for_others,
     mistakes_in_the_crontab_are_told_at_start,
     an_operator_pauses_resumes_edits_and_runs_entries,
+    a_node_is_told_of_changes_of_the_crontab,
     a_propagator_adds_to_what_an_entry_inserts,
     a_reboot_is_fired_when_no_other_node_lives,
     the_crontab_goes_on_after_the_database_was_away,
