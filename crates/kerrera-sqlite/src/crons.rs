@@ -134,9 +134,9 @@ pub(crate) fn edit(
 
 /// Removes an entry and its slots.
 pub(crate) fn remove(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
-    let remove = |sql: &str| connection.prepare_cached(sql)?.execute([name]);
-    remove("DELETE FROM kerrera_cron_slots WHERE name = ?1")?;
-    Ok(remove("DELETE FROM kerrera_crons WHERE name = ?1")? > 0)
+    let remove = |sql| connection.prepare_cached(sql)?.execute(named_params! {":name": name});
+    remove(include_str!("sql/remove_slots.sql"))?;
+    Ok(remove(include_str!("sql/remove_cron.sql"))? > 0)
 }
 
 /// The producers of other nodes. Which of them live, the operating system says.

@@ -170,4 +170,30 @@ mod tests {
             assert!(!plan.contains("SCAN oban_jobs\n"), "{plan}");
         }
     }
+
+    #[test]
+    fn statements_for_the_crontab_find_their_rows_by_their_keys() {
+        let connection = Connection::open_in_memory().unwrap();
+        migrate(&connection, &Place::Memory, Duration::ZERO, Timestamp::MIN).unwrap();
+        let (entry, slots) = ("(name=?)", "(name=? AND slot");
+        let statements: [(&str, &[&str]); 6] = [
+            (include_str!("sql/crontab.sql"), &["INTEGER PRIMARY KEY (rowid=?)", slots]),
+            (include_str!("sql/pause_cron.sql"), &[entry]),
+            (include_str!("sql/edit_cron.sql"), &[entry]),
+            (include_str!("sql/forget_slots.sql"), &[slots]),
+            (include_str!("sql/remove_slots.sql"), &[entry]),
+            (include_str!("sql/remove_cron.sql"), &[entry]),
+        ];
+        for (sql, keys) in statements {
+            let plan = plan(&connection, sql);
+            for key in keys {
+                assert!(plan.contains(key), "{key}: {plan}");
+            }
+            let scanned = ["oban_jobs", "kerrera_cron_slots", "s\n", "kerrera_crons"];
+            for table in scanned {
+                assert!(!plan.contains(&format!("SCAN {table}")), "{plan}");
+            }
+            assert!(!plan.contains("TEMP B-TREE"), "nothing is sorted: {plan}");
+        }
+    }
 }

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kerrera_core::cron::{Cron, Occasion, Timezone};
 use kerrera_core::state::{Event, decide};
 use kerrera_core::storage::{
-    Ack, Acked, Batch, Beat, Candidate, Claim, Failure, Floor, Jobs, KeepRule, Liveness,
-    Maintenance, Neighbours, Operation, Operations, Producer, Prune, Seat,
+    Ack, Acked, Batch, Beat, Candidate, Claim, CronFiring, Crons, Failure, Floor, Jobs, KeepRule,
+    Liveness, Maintenance, Neighbours, Operation, Operations, Producer, Prune, Seat,
 };
 use kerrera_core::{
     ClaimToken, Job, JobOrder, JobQuery, JobTime, Limits, NewJob, State, Timestamp, Uuid,
 };
 use kerrera_postgres::{Config, Postgres};
-use serde_json::json;
+use serde_json::{Map, json};
 use testkit::postgres::{Cluster, ClusterOptions};
 
 /// More than this, and each has been compared with each.
@@ -90,6 +91,51 @@ async fn a_search_among_many_jobs_reads_no_more_than_it_must() {
     assert!(plans.contains("FROM \"public\".oban_jobs AS j"), "the plans are in the log");
     for line in plans.lines() {
         assert!(!line.contains("Seq Scan on oban_jobs"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn the_crontab_is_found_by_its_keys() {
+    let (cluster, postgres) = watched().await;
+    let entry = |n: usize| {
+        let cron = Cron::new("* * * * *", NewJob::of("W", json!({}))).name(format!("entry {n}"));
+        cron.validate(&Limits::default(), &Timezone::utc()).unwrap()
+    };
+    postgres.declare_crons((0..500).map(entry).collect()).await.unwrap();
+    // Two weeks of slots, and the last of them was two days ago.
+    let fill = "insert into kerrera_cron_slots (name, slot, node, fired_at)
+        select c.name, now() - interval '1 hour' * (48 + n), 'n', now()
+        from kerrera_crons c, generate_series(1, 300) n;
+        insert into oban_jobs (worker, state) select 'W', 'completed' from generate_series(1, 10000);
+        update kerrera_crons
+        set begins_at = begins_at - interval '2 days', last_job = (select max(id) from oban_jobs)";
+    cluster.psql("postgres", fill).unwrap();
+    cluster.psql("postgres", "vacuum analyze").unwrap();
+
+    let before = cluster.log().len();
+    let name = || "entry 7".to_owned();
+    let crontab = postgres.crontab(Some(vec![name(), "entry 8".to_owned()])).await.unwrap();
+    assert_eq!(crontab.crons.len(), 2);
+    let fire = |occasion| CronFiring { name: name(), node: "n".into(), occasion, meta: Map::new() };
+    for occasion in [Occasion::Due, Occasion::ByHand] {
+        let fired = postgres.fire_cron(fire(occasion)).await.unwrap().unwrap();
+        assert!(fired.len() == 1 && fired[0].job.is_some());
+    }
+    let kept =
+        cluster.psql("postgres", "select count(*) from kerrera_cron_slots where name = 'entry 7'");
+    assert_eq!(kept.unwrap().trim(), "100", "the others were forgotten");
+    postgres.pause_cron(name(), true).await.unwrap();
+    postgres.edit_cron(entry(7)).await.unwrap();
+    postgres.declare_crons(vec![entry(7)]).await.unwrap();
+    postgres.remove_cron(name()).await.unwrap();
+
+    let log = cluster.log();
+    let plans = &log[before..];
+    for told in ["on kerrera_crons c", "on kerrera_cron_slots s", "kerrera_cron_slots_pkey"] {
+        assert!(plans.contains(told), "the plans are in the log: {told}");
+    }
+    for line in plans.lines() {
+        assert!(!line.contains("Seq Scan on "), "{line}\n{plans}");
     }
 }
 
