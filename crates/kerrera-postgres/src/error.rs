@@ -120,6 +120,11 @@ pub(crate) fn ends_the_session(error: &Error) -> bool {
     error.is_unreachable()
 }
 
+/// Whether the server gave up because the statement took too long.
+pub(crate) fn took_too_long(error: &Error) -> bool {
+    sqlstate(error) == Some("57014")
+}
+
 /// The SQLSTATE behind an error, if the server sent one.
 fn sqlstate(error: &Error) -> Option<&str> {
     error.source()?.downcast_ref::<Refusal>().map(|refusal| refusal.code.code())

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kerrera_core::storage::{Candidate, KeepRule, Leader, Lease, Prune, Pruned, Reindexed, Seat};
+use kerrera_core::storage::{
+    Candidate, Indexes, KeepRule, Leader, Lease, Prune, Pruned, Reindex, Reindexed, Seat,
+};
 use kerrera_core::{Error, JobId, Result, State};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -134,7 +136,7 @@ pub(crate) async fn rescue_foreign(
 /// Builds indexes anew, one after the other; one that fails keeps none of the others.
 pub(crate) async fn reindex(
     session: &mut Session,
-    Call { sql, input: foreign, .. }: &Call<bool>,
+    Call { sql, input: reindex, .. }: &Call<Reindex>,
 ) -> Result<Reindexed> {
     if !session.is_direct() {
         let idle = Some("the session behind a pooler is not this one's own: give a direct URL");
@@ -148,37 +150,59 @@ pub(crate) async fn reindex(
         return Ok(Reindexed { idle, ..Reindexed::default() });
     }
     // A lock that is waited for is one that others wait behind.
-    let outcome = match session.execute("reindexing", "SET lock_timeout = '3s'").await {
-        Ok(()) => reindex_locked(session, sql.schema.as_str(), *foreign).await,
+    let millis = reindex.timeout.as_millis().clamp(1, i32::MAX as u128);
+    let patience = format!("SET lock_timeout = '3s'; SET statement_timeout = {millis}");
+    let outcome = match session.execute("reindexing", &patience).await {
+        Ok(()) => reindex_locked(session, sql.schema.as_str(), reindex).await,
         Err(error) => Err(error),
     };
+    session.execute("reindexing", "RESET lock_timeout; RESET statement_timeout").await?;
     let unlock = "SELECT pg_advisory_unlock($1::int, hashtext($2::text))";
     session.query("reindexing", unlock, &parameters).await?;
-    session.execute("reindexing", "RESET lock_timeout").await?;
     outcome
 }
 
-async fn reindex_locked(session: &mut Session, schema: &str, foreign: bool) -> Result<Reindexed> {
+async fn reindex_locked(
+    session: &mut Session,
+    schema: &str,
+    Reindex { indexes, timeout }: &Reindex,
+) -> Result<Reindexed> {
     let mut reindexed = Reindexed::default();
-    let list = bare(include_str!("sql/indexes.sql"));
-    let rows = session.query("reindexing", &list, &[(&schema, Type::TEXT)]).await?;
-    for row in rows {
-        let name: String = row.try_get(0).map_err(|_| unreadable())?;
-        let (valid, ours): (bool, bool) =
-            (row.try_get(1).unwrap_or_default(), row.try_get(2).unwrap_or_default());
-        if !(ours || foreign) {
+    let mut missing = match indexes {
+        Indexes::These(names) => names.clone(),
+        Indexes::Ours | Indexes::All => Vec::new(),
+    };
+    for Index { name, is_valid, is_ours } in list(session, schema).await? {
+        let is_leftover = !is_valid && origin(&name).is_some();
+        if is_leftover || !indexes.contain(&name, is_ours) {
+            continue;
+        }
+        missing.retain(|missing| *missing != name);
+        let sql = format!("REINDEX INDEX CONCURRENTLY {}.{}", quoted(schema), quoted(&name));
+        match session.execute("reindexing", &sql).await {
+            Ok(()) => reindexed.rebuilt.push(name),
+            // Without a session there is no going on.
+            Err(error) if crate::error::ends_the_session(&error) => return Err(error),
+            Err(error) if crate::error::took_too_long(&error) => {
+                let words = format!("{error}; it was given {timeout:?} (Reindexer::timeout)");
+                reindexed.failed.push((name, words));
+            }
+            Err(error) => reindexed.failed.push((name, error.to_string())),
+        }
+    }
+    let unknown = "the table oban_jobs has no index of this name that could be built anew";
+    reindexed.failed.extend(missing.into_iter().map(|name| (name, unknown.to_owned())));
+
+    // Those of today's failures too: every write pays for them.
+    for Index { name, is_valid, is_ours } in list(session, schema).await? {
+        let origin = if is_valid { None } else { origin(&name) };
+        if !origin.is_some_and(|origin| is_ours || indexes.contain(origin, is_ours)) {
             continue;
         }
         let index = format!("{}.{}", quoted(schema), quoted(&name));
-        let leftover = !valid && is_leftover(&name);
-        let sql = match leftover {
-            true => format!("DROP INDEX CONCURRENTLY IF EXISTS {index}"),
-            false => format!("REINDEX INDEX CONCURRENTLY {index}"),
-        };
+        let sql = format!("DROP INDEX CONCURRENTLY IF EXISTS {index}");
         match session.execute("reindexing", &sql).await {
-            Ok(()) if leftover => reindexed.dropped.push(name),
-            Ok(()) => reindexed.rebuilt.push(name),
-            // Without a session there is no going on.
+            Ok(()) => reindexed.dropped.push(name),
             Err(error) if crate::error::ends_the_session(&error) => return Err(error),
             Err(error) => reindexed.failed.push((name, error.to_string())),
         }
@@ -186,10 +210,27 @@ async fn reindex_locked(session: &mut Session, schema: &str, foreign: bool) -> R
     Ok(reindexed)
 }
 
-/// Whether an index is what PostgreSQL leaves behind when such a build fails.
-fn is_leftover(name: &str) -> bool {
+/// An index of the table of jobs.
+struct Index {
+    name: String,
+    is_valid: bool,
+    is_ours: bool,
+}
+
+async fn list(session: &mut Session, schema: &str) -> Result<Vec<Index>> {
+    let list = bare(include_str!("sql/indexes.sql"));
+    let rows = session.query("reindexing", &list, &[(&schema, Type::TEXT)]).await?;
+    let index = |row: &Row| -> Result<Index, tokio_postgres::Error> {
+        Ok(Index { name: row.try_get(0)?, is_valid: row.try_get(1)?, is_ours: row.try_get(2)? })
+    };
+    rows.iter().map(index).collect::<Result<_, _>>().map_err(|_| unreadable())
+}
+
+/// The index that was to be built anew, if this is the name of what PostgreSQL leaves behind when
+/// that fails.
+fn origin(name: &str) -> Option<&str> {
     let name = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    name.ends_with("_ccnew") || name.ends_with("_ccold")
+    name.strip_suffix("_ccnew").or_else(|| name.strip_suffix("_ccold"))
 }
 
 fn held<'a>(now: &'a Option<rows::Stamp>, name: &'a &'a str, seat: &'a Seat) -> [Parameter<'a>; 4] {
@@ -218,10 +259,10 @@ mod tests {
     #[test]
     fn only_what_a_failed_build_left_behind_is_a_leftover() {
         for leftover in ["kerrera_jobs_due_index_ccnew", "kerrera_jobs_due_index_ccold12"] {
-            assert!(is_leftover(leftover), "{leftover}");
+            assert_eq!(origin(leftover), Some("kerrera_jobs_due_index"), "{leftover}");
         }
         for index in ["kerrera_jobs_due_index", "kerrera_jobs_2", "_ccnew_mine"] {
-            assert!(!is_leftover(index), "{index}");
+            assert_eq!(origin(index), None, "{index}");
         }
     }
 }

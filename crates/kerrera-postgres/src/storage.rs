@@ -12,8 +12,8 @@ use kerrera_core::storage::{
     Ack, Acked, Batch, Beat, Candidate, Claim, ClaimMark, Count, CronFiring, Crons, Crontab,
     Enrolled, FiredSlot, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look, Maintenance,
     Managed, Neighbours, Operations, Order, Orders, OtherNodes, Pending, Producer, Prune, Pruned,
-    Pulse, Queues, Rehearsal, Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals, Staged,
-    Storage, Swept, Updated,
+    Pulse, Queues, Rehearsal, Reindex, Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals,
+    Staged, Storage, Swept, Updated,
 };
 use kerrera_core::{
     ClaimToken, Clock, Error, Job, JobId, Result, State, Timestamp, Uuid, ValidChange, ValidJob,
@@ -425,10 +425,10 @@ impl Maintenance for Postgres {
         })
     }
 
-    fn reindex(&self, foreign: bool) -> Pending<'_, Reindexed> {
+    fn reindex(&self, reindex: Reindex) -> Pending<'_, Reindexed> {
         Box::pin(async move {
-            // Takes as long as it takes.
-            let (link, call) = (&self.0.migrating, self.call(foreign)?);
+            // Each index has a time of its own.
+            let (link, call) = (&self.0.migrating, self.call(reindex)?);
             let reindexed =
                 link.run(call, |session, call| Box::pin(maintenance::reindex(session, call))).await;
             link.rest().await;

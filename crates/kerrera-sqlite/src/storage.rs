@@ -9,8 +9,8 @@ use kerrera_core::storage::{
     Ack, Acked, Batch, Beat, Candidate, Claim, ClaimMark, Count, CronFiring, Crons, Crontab,
     Enrolled, FiredSlot, Hint, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look,
     Maintenance, Managed, Neighbours, Operations, Order, Orders, OtherNodes, Pending, Producer,
-    Prune, Pruned, Pulse, Queues, Rehearsal, Reindexed, Report, Rescue, Seat, Sighting, Signal,
-    Signals, Staged, Storage, Swept, Updated,
+    Prune, Pruned, Pulse, Queues, Rehearsal, Reindex, Reindexed, Report, Rescue, Seat, Sighting,
+    Signal, Signals, Staged, Storage, Swept, Updated,
 };
 use kerrera_core::{
     Clock, Job, JobId, Result, State, Timestamp, Uuid, ValidChange, ValidJob, ValidQuery,
@@ -254,7 +254,7 @@ impl Maintenance for Sqlite {
         }))
     }
 
-    fn reindex(&self, _foreign: bool) -> Pending<'_, Reindexed> {
+    fn reindex(&self, _reindex: Reindex) -> Pending<'_, Reindexed> {
         let idle = Some("SQLite keeps its indexes in shape by itself");
         Box::pin(std::future::ready(Ok(Reindexed { idle, ..Reindexed::default() })))
     }

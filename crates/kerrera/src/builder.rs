@@ -12,10 +12,11 @@ use crate::client::Client;
 use crate::database::Database;
 use crate::engine::queues::Settings;
 use crate::kerrera::{Kerrera, Launch, Stopped};
-use crate::maintenance::{Maintenance, Pruning, Reindex, Rescue};
+use crate::maintenance::{Maintenance, Pruning, Rescue};
 use crate::perform::Perform;
 use crate::pruner::Pruner;
 use crate::registry::Registry;
+use crate::reindexer::Reindexer;
 use crate::telemetry::{Propagator, Subscriber, Telemetry};
 
 /// Settings of an engine; made by [`Kerrera::builder`].
@@ -274,21 +275,16 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
-    /// Builds Kerrera's indexes on the table of jobs anew this often, while this node leads; off by
-    /// default.
+    /// Builds indexes of the table of jobs anew, at the times of a schedule, while this node leads; off
+    /// by default.
     ///
     /// PostgreSQL only: `REINDEX INDEX CONCURRENTLY`, one after the other. Work goes on meanwhile,
     /// and each reads the whole table once. It never waits longer than three seconds for a lock; what
     /// cannot be done then is left for the next time.
-    pub fn reindex_every(mut self, every: Duration) -> Self {
-        self.maintenance.reindex = Some(Reindex { every, foreign: false });
-        self
-    }
-
-    /// As [`reindex_every`](Builder::reindex_every), with the indexes that another Oban made on the
-    /// table.
-    pub fn reindex_all_every(mut self, every: Duration) -> Self {
-        self.maintenance.reindex = Some(Reindex { every, foreign: true });
+    ///
+    /// Give every node the same: the leader's setting counts.
+    pub fn reindex(mut self, reindexer: Reindexer) -> Self {
+        self.maintenance.reindexer = Some(reindexer);
         self
     }
 
@@ -322,7 +318,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
     }
 
     /// Follows settings that were read from a file or the environment: queues, node, tuning, limits,
-    /// and whether to migrate. The database is the builder's own.
+    /// when to reindex, and whether to migrate. The database is the builder's own.
     ///
     /// Of two calls that set the same thing the later one counts: what is set before this is what
     /// holds where the settings say nothing, and what is set after it holds whatever they say. A
@@ -334,6 +330,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self.migrate = config.migrate().unwrap_or(self.migrate);
         config.limit(&mut self.limits);
         config.tune(&mut self.tuning);
+        config.reindex(&mut self.maintenance.reindexer);
         match config.queues() {
             Queues::Open => {}
             Queues::None => self.queues.clear(),

@@ -13,7 +13,7 @@ use std::path::Path;
 use kerrera_core::error::Kind;
 use kerrera_core::{Error, Limits, Result};
 
-use crate::Tuning;
+use crate::{Reindexer, Tuning};
 
 pub(crate) use queues::Queues;
 use setting::{SETTINGS, Setting};
@@ -211,6 +211,32 @@ impl Config {
         }
     }
 
+    /// Changes what is said here of reindexing. A schedule begins it, `false` ends it.
+    pub(crate) fn reindex(&self, reindexer: &mut Option<Reindexer>) {
+        match self.value("reindexer.schedule") {
+            Some(Value::Switch(_)) => *reindexer = None,
+            Some(Value::Text(schedule)) => {
+                *reindexer = Some(reindexer.take().unwrap_or_default().schedule(schedule));
+            }
+            _ => {}
+        }
+        let Some(mut changed) = reindexer.take() else { return };
+        if let Some(timezone) = self.text("reindexer.timezone") {
+            changed = changed.timezone(timezone);
+        }
+        if let Some(timeout) = self.time("reindexer.timeout") {
+            changed = changed.timeout(timeout);
+        }
+        if let Some(Value::Names(names)) = self.value("reindexer.indexes") {
+            changed = match names.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+                ["ours"] => changed.own_indexes(),
+                ["all"] => changed.all_indexes(),
+                names => changed.indexes(names.iter().copied()),
+            };
+        }
+        *reindexer = Some(changed);
+    }
+
     fn settings(&self) -> impl Iterator<Item = (&'static Setting, &Value)> {
         let said = |setting: &'static Setting| Some((setting, self.value(setting.name)?));
         SETTINGS.iter().filter_map(said)
@@ -247,7 +273,6 @@ impl Config {
         }
     }
 
-    #[cfg(any(feature = "postgres", feature = "sqlite", test))]
     fn time(&self, name: &str) -> Option<std::time::Duration> {
         match self.value(name)? {
             Value::Time(time) => Some(*time),

@@ -13,6 +13,7 @@ pub(crate) mod pace;
 pub(crate) mod producer;
 pub(crate) mod pruner;
 pub(crate) mod queues;
+pub(crate) mod reindexer;
 pub(crate) mod rescuer;
 pub(crate) mod retry;
 pub(crate) mod shutdown;

@@ -19,6 +19,7 @@ use crate::engine::sonar::Connectivity;
 use crate::maintenance::Maintenance;
 use crate::queues::{Queue as Steered, QueueCheck};
 use crate::registry::Registry;
+use crate::reindexer::Plan;
 use crate::runtime::acker::{Acks, Writer};
 use crate::runtime::control::{self, Control};
 use crate::runtime::supervisor::{HealthReport, supervise};
@@ -101,6 +102,7 @@ impl Kerrera {
 
     pub(crate) async fn launch<S: Send + Sync + 'static>(launch: Launch<S>) -> Result<Kerrera> {
         let Launch { client, name, tuning, maintenance, queues, crons, registry, state } = launch;
+        let reindex = maintenance.reindex()?;
         panics::watch();
         if cfg!(panic = "abort") {
             client.telemetry().emit(PanicAbort {});
@@ -156,7 +158,7 @@ impl Kerrera {
         begin(&node, sweeper::NAME, sweeper::run);
         begin(&node, listener::NAME, listener::run);
         begin(&node, sonar::NAME, sonar::run);
-        let leaders = keep_in_order(&node, &maintenance);
+        let leaders = keep_in_order(&node, &maintenance, reindex);
         if !crons.is_empty() {
             let shell = Arc::new(cron::Shell::new(node.clone(), crons));
             let run = move || shell.clone().run();
@@ -301,7 +303,11 @@ where
 }
 
 /// Starts what takes the lead, and what the leader does. Gives back those to wait for at the end.
-fn keep_in_order(node: &Arc<Node>, maintenance: &Maintenance) -> Vec<JoinHandle<()>> {
+fn keep_in_order(
+    node: &Arc<Node>,
+    maintenance: &Maintenance,
+    reindex: Option<Plan>,
+) -> Vec<JoinHandle<()>> {
     let mut leaders = vec![begin(node, leader::NAME, leader::run)];
     if let Some(settings) = maintenance.pruner(node.storage().owns_tables()) {
         begin(node, pruner::NAME, move |node| pruner::run(node, settings.clone()));
@@ -309,8 +315,8 @@ fn keep_in_order(node: &Arc<Node>, maintenance: &Maintenance) -> Vec<JoinHandle<
     if let Some(rescue) = maintenance.rescue {
         begin(node, lifeline::NAME, move |node| lifeline::run(node, rescue.after));
     }
-    if let Some(reindex) = maintenance.reindex {
-        begin(node, reindexer::NAME, move |node| reindexer::run(node, reindex));
+    if let Some(plan) = reindex {
+        begin(node, reindexer::NAME, move |node| reindexer::run(node, plan.clone()));
     }
     let elections = maintenance.elections();
     if !elections.is_empty() {

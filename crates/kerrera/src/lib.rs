@@ -48,7 +48,7 @@
 //! - [`Unique`]: which jobs count as the same ([`until_started`], [`until_finished`], [`once_per`]), so
 //!   that only one of them is inserted, and [`Inserted`], which says so.
 //! - [`NewJob`] and [`Job`]: a job before it is inserted, and as it is stored; [`State`] its life.
-//! - [`Pruner`] and [`Keep`]: how long ended jobs are kept.
+//! - [`Pruner`] and [`Keep`]: how long ended jobs are kept; [`Reindexer`]: when indexes are built anew.
 //! - [`cron`]: jobs at times of the clock.
 //! - [`Tuning`] and [`Limits`]: what rarely needs to be changed.
 //! - [`testing`]: what an application's tests need for its workers.
@@ -79,6 +79,7 @@ mod perform;
 mod pruner;
 mod queues;
 mod registry;
+mod reindexer;
 mod runtime;
 pub mod telemetry;
 pub mod testing;
@@ -98,6 +99,7 @@ pub use operations::Affected;
 pub use perform::{Context, Perform};
 pub use pruner::{Keep, Pruner};
 pub use queues::{Queue, QueueCheck};
+pub use reindexer::Reindexer;
 pub use runtime::supervisor::{HealthReport, LoopHealth};
 pub use tuning::Tuning;
 

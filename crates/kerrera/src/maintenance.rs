@@ -7,6 +7,7 @@ use kerrera_core::error::Kind;
 use kerrera_core::{Error, Result};
 
 use crate::pruner::Pruner;
+use crate::reindexer::{Plan, Reindexer};
 
 /// The name of the seat whose holder leads.
 pub(crate) const SEAT: &str = "kerrera";
@@ -16,7 +17,7 @@ pub(crate) const SEAT: &str = "kerrera";
 pub(crate) struct Maintenance {
     pub(crate) pruning: Pruning,
     pub(crate) rescue: Option<Rescue>,
-    pub(crate) reindex: Option<Reindex>,
+    pub(crate) reindexer: Option<Reindexer>,
     /// The instance names under which it stands in Oban's elections.
     pub(crate) elections: Vec<String>,
 }
@@ -39,13 +40,6 @@ pub(crate) struct Rescue {
     pub(crate) least: Duration,
 }
 
-/// When indexes are built anew.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Reindex {
-    pub(crate) every: Duration,
-    pub(crate) foreign: bool,
-}
-
 impl Maintenance {
     /// The age at which Oban for Elixir frees a job, unless it is told otherwise.
     pub(crate) const ELIXIRS: Duration = Duration::from_secs(3_600);
@@ -66,14 +60,7 @@ impl Maintenance {
                  waits an hour, Oban for Python five minutes: see rescue_python_after)"
             ));
         }
-        if let Some(Reindex { every, .. }) = self.reindex
-            && every < Duration::from_secs(3_600)
-        {
-            return wrong(format!(
-                "the indexes are to be built anew every {every:?}: it reads the whole table, so \
-                 make it at least an hour, better a day"
-            ));
-        }
+        self.reindex()?;
         if self.elections.iter().any(|name| name.trim().is_empty()) {
             return wrong(
                 "stand_for_election was given a blank name: give the instance's, such as Oban"
@@ -90,6 +77,11 @@ impl Maintenance {
             Pruning::Usual => owns_tables.then(Pruner::default),
             Pruning::Never => None,
         }
+    }
+
+    /// When which indexes are built anew.
+    pub(crate) fn reindex(&self) -> Result<Option<Plan>> {
+        self.reindexer.as_ref().map(Reindexer::plan).transpose()
     }
 
     pub(crate) fn elections(&self) -> Arc<[String]> {

@@ -45,9 +45,9 @@ pub trait Maintenance: Send + Sync {
         limit: u32,
     ) -> Pending<'_, Vec<(JobId, String, State)>>;
 
-    /// Builds the indexes of the table of jobs anew, beside the work that goes on; with `foreign`,
-    /// those that another Oban made as well.
-    fn reindex(&self, foreign: bool) -> Pending<'_, Reindexed>;
+    /// Builds indexes of the table of jobs anew, beside the work that goes on, and removes what is left
+    /// of attempts that broke off.
+    fn reindex(&self, reindex: Reindex) -> Pending<'_, Reindexed>;
 }
 
 /// A process that wants a seat.
@@ -166,6 +166,37 @@ impl Pruned {
     /// How many jobs were deleted.
     pub fn count(&self) -> u64 {
         self.deleted.iter().map(|(_, count)| count).sum()
+    }
+}
+
+/// What is to be built anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reindex {
+    /// Which indexes.
+    pub indexes: Indexes,
+    /// How long each may take.
+    pub timeout: Duration,
+}
+
+/// Some of the indexes of the table of jobs; never that of its primary key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Indexes {
+    /// Kerrera's own.
+    Ours,
+    /// All that there are.
+    All,
+    /// Those with these names.
+    These(Vec<String>),
+}
+
+impl Indexes {
+    /// Whether an index of this name, ours or not, is among them.
+    pub fn contain(&self, name: &str, is_ours: bool) -> bool {
+        match self {
+            Indexes::Ours => is_ours,
+            Indexes::All => true,
+            Indexes::These(names) => names.iter().any(|known| known == name),
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use kerrera_core::conformance::Fixture;
 use kerrera_core::state::{Event, decide};
 use kerrera_core::storage::{
-    Ack, Acked, Beat, Candidate, Claim, Hint, KeepRule, Operations, Producer, Prune, Seat, Storage,
+    Ack, Acked, Beat, Candidate, Claim, Hint, Indexes, KeepRule, Operations, Producer, Prune,
+    Reindex, Seat, Storage,
 };
 use kerrera_core::{ClaimToken, Clock, Job, JobId, Limits, NewJob, State, Timestamp, Units, Uuid};
 use kerrera_postgres::{Config, Postgres};
@@ -554,7 +555,7 @@ async fn indexes_are_built_anew_and_leftovers_removed() {
         CREATE INDEX mine ON oban_jobs (worker)",
     );
 
-    let reindexed = town.kerrera.reindex(false).await.unwrap();
+    let reindexed = town.kerrera.reindex(anew(Indexes::Ours)).await.unwrap();
     let ours =
         ["kerrera_jobs_available_index", "kerrera_jobs_due_index", "kerrera_jobs_executing_index"];
     assert_eq!(reindexed.rebuilt, ours);
@@ -562,7 +563,7 @@ async fn indexes_are_built_anew_and_leftovers_removed() {
     assert_eq!((reindexed.failed, reindexed.idle), (Vec::new(), None));
     assert_ne!(town.database.psql(files), old);
 
-    let reindexed = town.kerrera.reindex(true).await.unwrap();
+    let reindexed = town.kerrera.reindex(anew(Indexes::All)).await.unwrap();
     assert_eq!(reindexed.rebuilt.len(), 4, "{reindexed:?}");
     town.database.psql("DROP INDEX mine");
     assert_eq!(town.database.psql(names), before);
@@ -580,14 +581,13 @@ async fn an_index_that_cannot_be_built_does_not_keep_the_others() {
         CREATE OR REPLACE FUNCTION fragile(bigint) RETURNS bigint IMMUTABLE LANGUAGE sql
         AS 'SELECT 1 / ($1 - $1)'",
     );
-    let reindexed = town.kerrera.reindex(false).await.unwrap();
+    let reindexed = town.kerrera.reindex(anew(Indexes::Ours)).await.unwrap();
     let failed: Vec<&str> = reindexed.failed.iter().map(|(name, _)| &**name).collect();
     assert_eq!(failed, ["kerrera_jobs_a_index", "kerrera_jobs_b_index"]);
     assert!(reindexed.failed[0].1.contains("division by zero"), "{:?}", reindexed.failed);
     assert_eq!(reindexed.rebuilt.len(), 3);
 
-    let again = town.kerrera.reindex(false).await.unwrap();
-    assert_eq!(again.dropped.len(), 2, "what the failures left behind: {again:?}");
+    assert_eq!(reindexed.dropped.len(), 2, "what the failures left behind: {reindexed:?}");
 }
 
 #[tokio::test]
@@ -596,12 +596,13 @@ async fn a_table_that_is_locked_is_left_for_another_time_and_holds_up_no_claim()
     let holder = client(&town.database.url(), "public").await;
     holder.batch_execute("BEGIN; LOCK TABLE oban_jobs IN SHARE ROW EXCLUSIVE MODE").await.unwrap();
     let kerrera = Arc::clone(&town.kerrera);
-    let reindexed = tokio::spawn(async move { kerrera.reindex(false).await.unwrap() });
+    let reindexed =
+        tokio::spawn(async move { kerrera.reindex(anew(Indexes::Ours)).await.unwrap() });
     let reindexed = tokio::time::timeout(Duration::from_secs(60), reindexed).await.unwrap();
     let reindexed = reindexed.unwrap();
     assert_eq!((reindexed.rebuilt.len(), reindexed.failed.len()), (0, 3), "{reindexed:?}");
     holder.batch_execute("ROLLBACK").await.unwrap();
-    assert_eq!(town.kerrera.reindex(false).await.unwrap().rebuilt.len(), 3);
+    assert_eq!(town.kerrera.reindex(anew(Indexes::Ours)).await.unwrap().rebuilt.len(), 3);
 }
 
 #[tokio::test]
@@ -610,8 +611,12 @@ async fn one_process_at_a_time_reindexes() {
     let other = client(&town.database.url(), "public").await;
     let lock = "SELECT pg_advisory_lock(1265791593, hashtext('public'))";
     other.batch_execute(lock).await.unwrap();
-    let reindexed = town.kerrera.reindex(false).await.unwrap();
+    let reindexed = town.kerrera.reindex(anew(Indexes::Ours)).await.unwrap();
     assert!(reindexed.idle.is_some() && reindexed.rebuilt.is_empty(), "{reindexed:?}");
+}
+
+fn anew(indexes: Indexes) -> Reindex {
+    Reindex { indexes, timeout: Duration::from_secs(60) }
 }
 
 /// A schema with a name of its own has its own elections and its own jobs.
@@ -624,7 +629,7 @@ async fn another_schema_is_another_town() {
     fixture.storage.refresh(vec![(1, ClaimToken::random())]).await.unwrap();
     fixture.storage.step_down("rust".into(), names).await.unwrap();
     assert!(fixture.storage.waiting().await.unwrap().is_empty());
-    assert_eq!(fixture.storage.reindex(false).await.unwrap().rebuilt.len(), 3);
+    assert_eq!(fixture.storage.reindex(anew(Indexes::Ours)).await.unwrap().rebuilt.len(), 3);
 }
 
 /// The settings of a storage that is made anew see the tables that are there by then.

@@ -61,6 +61,14 @@ impl File<'_> {
             DeValue::Integer(number) => setting.read_number(&decimal(number)),
             DeValue::Boolean(truth) => setting.read_switch(*truth),
             DeValue::Float(number) => Err(Wrong::new(number.as_str(), setting.rule())),
+            DeValue::Array(list) if setting.takes_names() => {
+                let names: Option<Vec<&str>> =
+                    list.iter().map(|name| name.get_ref().as_str()).collect();
+                match names {
+                    Some(names) => setting.read_names(names.into_iter()),
+                    None => Err(Wrong::new("array", setting.rule())),
+                }
+            }
             other => Err(Wrong::new(other.type_str(), setting.rule())),
         };
         let value = value.map_err(|wrong| wrong.told(name, &origin))?;

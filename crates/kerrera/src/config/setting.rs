@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kerrera_core::cron::{CronExpression, Timezone};
 use kerrera_core::{Limits, Result};
 
 use super::queues;
@@ -21,6 +22,11 @@ enum Takes {
     OneOf(&'static [&'static str], &'static str),
     Size,
     Time,
+    /// A cron expression, or false.
+    Schedule,
+    Timezone,
+    /// Names, between commas in a text.
+    Names,
     TuneTime(fn(&mut Tuning) -> &mut Duration),
     TuneCount(fn(&mut Tuning) -> &mut u32),
     TuneSize(fn(&mut Tuning) -> &mut usize),
@@ -41,6 +47,10 @@ pub(super) const SETTINGS: &[Setting] = &[
         takes: Takes::OneOf(&["full", "normal"], "\"full\" or \"normal\""),
     },
     Setting { name: "sqlite.patience", takes: Takes::Time },
+    Setting { name: "reindexer.schedule", takes: Takes::Schedule },
+    Setting { name: "reindexer.timezone", takes: Takes::Timezone },
+    Setting { name: "reindexer.indexes", takes: Takes::Names },
+    Setting { name: "reindexer.timeout", takes: Takes::Time },
     Setting { name: "tuning.grace", takes: Takes::TuneTime(|tuning| &mut tuning.grace) },
     Setting {
         name: "tuning.cancel_grace",
@@ -81,6 +91,9 @@ pub(super) const SETTINGS: &[Setting] = &[
 const TEXT: &str = "text";
 const SWITCH: &str = "true or false";
 const SIZE: &str = "a whole number from 0 to 4294967295";
+const SCHEDULE: &str = "a cron expression like \"30 4 * * SUN\" or \"@midnight\", or false";
+const TIMEZONE: &str = "a time zone of the IANA database like \"Europe/Copenhagen\"";
+const NAMES: &str = "a list of names, \"ours\" or \"all\"";
 const TIME: &str = "a length of time: write it like \"500ms\", \"15s\" or \"2h\"";
 
 /// The setting of this name, or who was probably meant.
@@ -135,6 +148,16 @@ impl Setting {
             Takes::Time | Takes::TuneTime(_) => {
                 humantime::parse_duration(text).map(Value::Time).map_err(|_| Wrong::new(text, TIME))
             }
+            Takes::Schedule if text == "false" => Ok(Value::Switch(false)),
+            Takes::Schedule => match text.parse::<CronExpression>() {
+                Ok(_) => Ok(Value::Text(text.to_owned())),
+                Err(_) => Err(Wrong::new(text, SCHEDULE)),
+            },
+            Takes::Timezone => match text.parse::<Timezone>() {
+                Ok(_) => Ok(Value::Text(text.to_owned())),
+                Err(_) => Err(Wrong::new(text, TIMEZONE)),
+            },
+            Takes::Names => self.read_names(text.split(',')),
             Takes::Size | Takes::TuneCount(_) | Takes::TuneSize(_) | Takes::Limit(_) => {
                 text.parse().map(Value::Size).map_err(|_| Wrong::new(text, SIZE))
             }
@@ -155,7 +178,25 @@ impl Setting {
     pub(super) fn read_switch(&self, truth: bool) -> Result<Value, Wrong> {
         match self.takes {
             Takes::Switch => Ok(Value::Switch(truth)),
+            Takes::Schedule if !truth => Ok(Value::Switch(false)),
             _ => Err(Wrong::new(&truth.to_string(), self.rule())),
+        }
+    }
+
+    /// Whether it takes a list of names.
+    pub(super) fn takes_names(&self) -> bool {
+        matches!(self.takes, Takes::Names)
+    }
+
+    /// Takes a list of names.
+    pub(super) fn read_names<'n>(
+        &self,
+        names: impl Iterator<Item = &'n str>,
+    ) -> Result<Value, Wrong> {
+        let names: Vec<String> = names.map(|name| name.trim().to_owned()).collect();
+        match names.iter().find(|name| name.is_empty()) {
+            Some(blank) => Err(Wrong::new(blank, self.rule())),
+            None => Ok(Value::Names(names)),
         }
     }
 
@@ -165,6 +206,9 @@ impl Setting {
             Takes::Text => TEXT,
             Takes::Switch => SWITCH,
             Takes::OneOf(_, rule) => rule,
+            Takes::Schedule => SCHEDULE,
+            Takes::Timezone => TIMEZONE,
+            Takes::Names => NAMES,
             Takes::Time | Takes::TuneTime(_) => TIME,
             Takes::Size | Takes::TuneCount(_) | Takes::TuneSize(_) | Takes::Limit(_) => SIZE,
         }
@@ -172,7 +216,16 @@ impl Setting {
 
     /// Whether it takes text that is not read any further.
     pub(super) fn takes_text(&self) -> bool {
-        matches!(self.takes, Takes::Text | Takes::OneOf(..) | Takes::Time | Takes::TuneTime(_))
+        matches!(
+            self.takes,
+            Takes::Text
+                | Takes::OneOf(..)
+                | Takes::Time
+                | Takes::TuneTime(_)
+                | Takes::Schedule
+                | Takes::Timezone
+                | Takes::Names
+        )
     }
 
     pub(super) fn tune(&self, tuning: &mut Tuning, value: &Value) {

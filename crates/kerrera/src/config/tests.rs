@@ -96,6 +96,51 @@ fn the_documentation_lists_every_setting_and_its_default() {
     assert_eq!(limits, Limits::default());
 }
 
+#[test]
+fn indexes_are_built_anew_when_a_schedule_is_set() {
+    let reindexer = |config: &Config, code: Option<Reindexer>| {
+        let mut reindexer = code;
+        config.reindex(&mut reindexer);
+        reindexer
+    };
+    let default = Reindexer::default;
+    assert_eq!(reindexer(&toml("[reindexer]\ntimeout = '1m'"), None), None, "no schedule");
+    let file = toml(
+        "[reindexer]\nschedule = '30 4 * * SUN'\ntimezone = 'Asia/Seoul'\n\
+         indexes = ['a', 'b']\ntimeout = '1m'",
+    );
+    let expected = default().schedule("30 4 * * SUN").timezone("Asia/Seoul").indexes(["a", "b"]);
+    let expected = expected.timeout(Duration::from_secs(60));
+    assert_eq!(reindexer(&file, None), Some(expected.clone()));
+    assert_eq!(reindexer(&file, Some(default().all_indexes())), Some(expected.clone()));
+    let environment = variables(&[
+        ("KERRERA_REINDEXER_SCHEDULE", "30 4 * * SUN"),
+        ("KERRERA_REINDEXER_TIMEZONE", "Asia/Seoul"),
+        ("KERRERA_REINDEXER_INDEXES", "a, b"),
+        ("KERRERA_REINDEXER_TIMEOUT", "60s"),
+    ]);
+    assert_eq!(reindexer(&environment.unwrap(), None), Some(expected));
+
+    let all = toml("reindexer.indexes = 'all'");
+    assert_eq!(reindexer(&all, Some(default())), Some(default().all_indexes()));
+    let ours = toml("reindexer.indexes = 'ours'");
+    assert_eq!(reindexer(&ours, Some(default().all_indexes())), Some(default()));
+    for off in [toml("reindexer.schedule = false"), toml("reindexer.schedule = 'false'")] {
+        assert_eq!(reindexer(&off, Some(default())), None);
+    }
+    for (text, hint) in [
+        ("schedule = 'daily'", "\"daily\", and not a cron expression"),
+        ("schedule = true", "cron expression"),
+        ("timezone = 'Mars'", "Europe/Copenhagen"),
+        ("indexes = ['a', 1]", "a list of names"),
+        ("indexes = ''", "a list of names"),
+    ] {
+        let said = mistake(&format!("[reindexer]\n{text}"));
+        assert!(said.contains("line 2: reindexer.") && said.contains(hint), "{said}");
+    }
+    assert!(mistake("node = ['a']").contains("not text"));
+}
+
 fn tuned(settings: &[(&str, &str)]) -> Tuning {
     let config = settings.iter().fold(Config::default(), |config, (name, value)| {
         config.set(&format!("tuning.{name}"), value).unwrap()

@@ -28,6 +28,7 @@ pub(super) enum Value {
     Switch(bool),
     Size(u32),
     Time(Duration),
+    Names(Vec<String>),
 }
 
 /// Where something was said.

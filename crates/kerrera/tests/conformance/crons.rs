@@ -34,7 +34,7 @@ struct Tower {
 impl Tower {
     async fn new(scene: Scene) -> Tower {
         let clock = Clock::manual(at("12:00:30"));
-        let database = connect(&scene, &clock);
+        let database = scene.on_clock(&clock);
         let client = scene.client().await;
         let before = insert(&client, NewJob::of("Nobody", json!({})).queue("nowhere")).await;
         Tower { scene, database, clock, before }
@@ -77,22 +77,6 @@ impl Tower {
             jobs.extend(client.job(id).await.unwrap());
         }
         jobs
-    }
-}
-
-/// Connections of their own, as another process would have them.
-fn connect(scene: &Scene, clock: &Clock) -> Database {
-    match (scene.own_sqlite(), scene.postgres_url()) {
-        (Some(own), _) => {
-            let options = kerrera_sqlite::SqliteOptions::file(own.path().unwrap());
-            Database::from(options.clock(clock.clone()).open().unwrap())
-        }
-        (None, Some(url)) => {
-            let config = kerrera_postgres::Config::from_url(&url).unwrap();
-            let config = config.clock(clock.clone());
-            Database::from(kerrera_postgres::Postgres::new(config).unwrap())
-        }
-        (None, None) => unreachable!(),
     }
 }
 
@@ -242,7 +226,7 @@ async fn a_node_is_told_of_changes_of_the_crontab(scene: Scene) {
     }
 
     // It would look again in a minute, and no job comes before it has.
-    let other = Client::connect(connect(&tower.scene, &tower.clock)).await.unwrap();
+    let other = Client::connect(tower.scene.on_clock(&tower.clock)).await.unwrap();
     tower.strike("12:00:59.9");
     other.edit_cron("it", CronChange::default().expression("* * * * *")).await.unwrap();
     tower.strike("12:01:00");
@@ -258,7 +242,7 @@ async fn a_node_is_told_of_changes_of_the_crontab(scene: Scene) {
     tower.strike("12:03:59.9");
     kerrera.edit_cron("it", CronChange::default().expression("@yearly")).await.unwrap();
     let cron = Cron::new("*/2 * * * *", Report::default()).name("it");
-    let builder = Kerrera::builder(connect(&tower.scene, &tower.clock)).tune(fast);
+    let builder = Kerrera::builder(tower.scene.on_clock(&tower.clock)).tune(fast);
     let newest = builder.cron_entry(cron).start().await.unwrap();
     newest.shutdown().await;
     tower.strike("12:04:00");

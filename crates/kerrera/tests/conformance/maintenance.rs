@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use kerrera::prelude::*;
-use kerrera::{Keep, Pruner, Timestamp};
+use kerrera::telemetry::Event;
+use kerrera::{Keep, Pruner, Reindexer, Timestamp};
+use kerrera_core::Clock;
 use serde_json::json;
 
 use crate::on_both;
@@ -134,12 +136,44 @@ async fn foreign_jobs_are_freed_by_their_age_if_that_is_wanted(scene: Scene) {
     kerrera.shutdown().await;
 }
 
+async fn the_leader_builds_indexes_anew_when_the_schedule_says_so(scene: Scene) {
+    let clock = Clock::manual("2026-11-22T14:59:59.9Z".parse().unwrap());
+    let (sender, told) = std::sync::mpsc::channel();
+    let builder = |name: &str| {
+        let (database, sender) = (scene.on_clock(&clock), sender.clone());
+        let reindexer = Reindexer::default().timezone("Asia/Seoul").timeout(60.seconds());
+        let builder = Kerrera::builder(database).node(name).reindex(reindexer);
+        builder.subscribe(move |event: &Event| match event {
+            Event::Reindex(reindex) => sender.send(reindex.rebuilt.len()).unwrap(),
+            // On SQLite there is nothing to do.
+            Event::ReindexIdle(_) => sender.send(0).unwrap(),
+            _ => {}
+        })
+    };
+    let looked = |kerrera: &Kerrera| kerrera.health().loops.iter().any(|it| it.name == "reindexer");
+    let first = builder("first").start().await.unwrap();
+    until("the leader looks at the clock", async || looked(&first)).await;
+    assert!(told.try_recv().is_err(), "it is not midnight");
+    clock.set("2026-11-22T15:00:00Z".parse().unwrap());
+    let rebuilt = std::cell::OnceCell::new();
+    let done = async || told.try_recv().is_ok_and(|count| rebuilt.set(count).is_ok());
+    until("it is done", done).await;
+    assert_eq!(rebuilt.get() == Some(&0), scene.own_sqlite().is_some());
+    first.shutdown().await;
+
+    clock.set("2026-11-22T15:01:00Z".parse().unwrap());
+    let second = builder("second").start().await.unwrap();
+    until("another leader looks at the clock", async || looked(&second)).await;
+    second.shutdown().await;
+    assert!(told.try_iter().all(|count| count == 0), "once a midnight");
+}
+
 async fn settings_that_cannot_work_are_refused(scene: Scene) {
     for builder in [
         scene.builder().rescue_foreign_after(59.minutes()),
         scene.builder().rescue_python_after(299.seconds()),
         scene.builder().prune(Pruner::keep(Duration::ZERO)),
-        scene.builder().reindex_every(1.minute()),
+        scene.builder().reindex(Reindexer::default().schedule("* * * * *")),
         scene.builder().stand_for_election(" "),
     ] {
         assert!(builder.start().await.unwrap_err().is_config());
@@ -154,5 +188,6 @@ on_both!(
     the_leader_prunes_what_ended_long_ago,
     tables_of_our_own_are_pruned_unless_told_otherwise,
     foreign_jobs_are_freed_by_their_age_if_that_is_wanted,
+    the_leader_builds_indexes_anew_when_the_schedule_says_so,
     settings_that_cannot_work_are_refused,
 );

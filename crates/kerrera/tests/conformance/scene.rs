@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kerrera::{Builder, Client, Database, Job, JobId, Kerrera, NewJob, State, Tuning};
+use kerrera_core::Clock;
 use kerrera_core::storage::Storage;
 
 pub struct Scene {
@@ -67,6 +68,20 @@ impl Scene {
             Raw::Postgres(database) => Database::from(database.url()),
         };
         Client::connect(database).await.unwrap()
+    }
+
+    /// Connections of their own, as another process would have them, by this clock.
+    pub fn on_clock(&self, clock: &Clock) -> Database {
+        match &self.raw {
+            Raw::Sqlite(path) => {
+                let options = kerrera_sqlite::SqliteOptions::file(path);
+                options.clock(clock.clone()).open().unwrap().into()
+            }
+            Raw::Postgres(database) => {
+                let config = kerrera_postgres::Config::from_url(&database.url()).unwrap();
+                kerrera_postgres::Postgres::new(config.clock(clock.clone())).unwrap().into()
+            }
+        }
     }
 
     /// Runs SQL that both databases understand, as anybody with access could.
