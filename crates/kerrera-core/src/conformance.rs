@@ -178,6 +178,7 @@ macro_rules! conformance_tests {
             an_order_takes_the_place_of_those_that_it_covers
             a_pause_ends_by_itself
             a_pause_that_ends_by_itself_leaves_the_older_ones
+                orders_that_have_ended_are_removed_once_that_is_told
             a_reset_forgets_what_was_ordered
             staging_shows_that_orders_have_changed
             a_signal_is_recorded_by_the_first_that_hears_it

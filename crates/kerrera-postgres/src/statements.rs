@@ -57,6 +57,9 @@ pub(crate) struct Statements {
     pub(crate) order: String,
     pub(crate) reset_orders: String,
     pub(crate) orders: String,
+    pub(crate) known_queues: String,
+    pub(crate) lock_orders: String,
+    pub(crate) end_orders: String,
     pub(crate) producers: String,
     pub(crate) job: String,
     pub(crate) counts: String,
@@ -121,7 +124,12 @@ impl Statements {
             true => "true",
             false => "EXISTS (SELECT FROM {schema}.oban_peers)",
         };
+        let neighbours_queues = match layout.producers {
+            true => bare(file!("neighbours_queues")),
+            false => String::new(),
+        };
         let parts = [
+            ("{neighbours_queues}", neighbours_queues),
             ("{neighbours}", neighbours.to_owned()),
             ("{errors}", bare(errors)),
             ("{job}", bare(file!("columns"))),
@@ -193,6 +201,9 @@ impl Statements {
             order: fill(file!("order")),
             reset_orders: fill(file!("reset_orders")),
             orders: fill(file!("orders")),
+            known_queues: fill(file!("known_queues")),
+            lock_orders: fill(file!("lock_orders")),
+            end_orders: fill(file!("end_orders")),
             producers: fill(file!("producers")),
             job: fill(file!("job")),
             counts: fill(file!("counts")),

@@ -514,6 +514,13 @@ impl Queues for Postgres {
         })
     }
 
+    fn end_orders(&self, instance: Arc<str>) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call(instance)?);
+            link.run(call, |session, call| Box::pin(queues::end(session, call))).await
+        })
+    }
+
     fn orders(&self) -> Pending<'_, Orders> {
         Box::pin(async move {
             let (link, call) = (&self.0.side, self.call(())?);

@@ -135,6 +135,11 @@ pub(crate) fn signal(order: &Order) -> Option<Value> {
     })
 }
 
+/// Whether Oban's nodes know no signal for an order, but one for each queue that it is for.
+pub(crate) fn is_for_known_queues(order: &Order) -> bool {
+    order.queue.is_none() && matches!(order.action, Action::Scale { .. } | Action::Stop)
+}
+
 /// Reads notifications, one after the other.
 #[derive(Debug)]
 pub(crate) struct Reader {

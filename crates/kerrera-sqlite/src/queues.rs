@@ -39,7 +39,10 @@ pub(crate) fn order(
         ":now": now.as_micros(),
         ":until": until.map(Timestamp::as_micros),
     })?;
-    clear(connection, now, (queue, node, written.setting), until)
+    if until.is_some() {
+        return Ok(());
+    }
+    clear(connection, (queue, node, written.setting))
 }
 
 /// Writes down what another implementation ordered, unless something newer covers it.
@@ -75,7 +78,7 @@ pub(crate) fn record(
         ":now": now.as_micros(),
         ":until": None::<i64>,
     })?;
-    clear(connection, now, (queue, node, written.setting), None)
+    clear(connection, (queue, node, written.setting))
 }
 
 /// The orders that hold.
@@ -87,9 +90,20 @@ pub(crate) fn orders(connection: &Connection, now: Timestamp) -> rusqlite::Resul
         let id: i64 = row.get(0)?;
         orders.newest = id;
         orders.revision = orders.revision.wrapping_add(id);
-        orders.standing.extend(standing(row, id, now)?);
+        let until: Option<i64> = row.get(11)?;
+        if until.is_some_and(|until| until <= now.as_micros()) {
+            orders.ended = true;
+        } else {
+            orders.standing.extend(standing(row, id, now)?);
+        }
     }
     Ok(orders)
+}
+
+/// Removes those that have ended. Nobody else is to be told.
+pub(crate) fn end(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(include_str!("sql/end_orders.sql"))?;
+    statement.execute(named_params! {":now": now.as_micros()}).map(drop)
 }
 
 /// A number that changes with them.
@@ -139,30 +153,20 @@ impl Written {
     }
 }
 
-/// Removes what an order covers, and what has ended.
+/// Removes what an order covers.
 fn clear(
     connection: &Connection,
-    now: Timestamp,
     (queue, node, setting): (&str, &str, &str),
-    until: Option<Timestamp>,
 ) -> rusqlite::Result<()> {
-    connection.prepare_cached(include_str!("sql/covered_orders.sql"))?.execute(named_params! {
-        ":queue": queue,
-        ":node": node,
-        ":setting": setting,
-        ":now": now.as_micros(),
-        ":until": until.map(Timestamp::as_micros),
-    })?;
+    let mut statement = connection.prepare_cached(include_str!("sql/covered_orders.sql"))?;
+    statement.execute(named_params! {":queue": queue, ":node": node, ":setting": setting})?;
     Ok(())
 }
 
-/// An order, unless it has ended or is none that this version knows.
+/// An order, unless it is none that this version knows.
 fn standing(row: &Row<'_>, id: i64, now: Timestamp) -> rusqlite::Result<Option<Standing>> {
     let until: Option<i64> = row.get(11)?;
     let until = until.map(Timestamp::from_micros);
-    if until.is_some_and(|until| until <= now) {
-        return Ok(None);
-    }
     let paused: Option<bool> = row.get(4)?;
     let setting = match (row.get_ref(3)?.as_str()?, paused, row.get(5)?, row.get(6)?) {
         ("paused", Some(paused), ..) => Setting::Paused(paused),

@@ -308,6 +308,10 @@ impl Queues for Sqlite {
         }))
     }
 
+    fn end_orders(&self, _instance: Arc<str>) -> Pending<'_, ()> {
+        Box::pin(self.write("end orders", move |connection, now| Ok(queues::end(connection, now)?)))
+    }
+
     fn orders(&self) -> Pending<'_, Orders> {
         let clock = self.clock().clone();
         Box::pin(self.read("read the orders for queues", move |connection| {

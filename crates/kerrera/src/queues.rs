@@ -34,7 +34,8 @@ use crate::client::Client;
 /// # Ok(()) }
 /// ```
 ///
-/// Every order is one statement, and locks only its row of the table `kerrera_queues`.
+/// Every order is one statement, and locks only its row of the table `kerrera_queues`. Scaling and
+/// stopping all queues is one more, which looks for their names.
 #[derive(Clone)]
 #[must_use = "nothing is ordered until pause, resume, scale, start, stop or reset is called"]
 pub struct Queue {
@@ -82,7 +83,8 @@ impl Queue {
 
     /// Claims no more jobs until that time, by the database's clock, or until it is resumed.
     ///
-    /// Nodes of Oban for Elixir and Python know no such end: they stay paused until they are resumed.
+    /// Nodes of Oban for Elixir and Python know no such end: one of our nodes tells them when it has
+    /// come, or the next that starts.
     ///
     /// # Errors
     ///
@@ -116,7 +118,8 @@ impl Queue {
     /// Runs at most this many jobs at once on each node, instead of what was configured. If more run
     /// already, they may end; no more are claimed until then.
     ///
-    /// Oban for Elixir and Python know this for one queue, not for all.
+    /// Oban for Elixir and Python know this for one queue: for all, their nodes are told of each that
+    /// somebody works or has jobs for, up to a thousand.
     ///
     /// # Errors
     ///
@@ -151,7 +154,7 @@ impl Queue {
     /// Works the queue no more, until the node starts again. What runs has
     /// [`Tuning::grace`](crate::Tuning::grace) to end, as at a shutdown; other queues go on.
     ///
-    /// Oban for Elixir and Python know this for one queue, not for all.
+    /// For all queues, nodes of Oban for Elixir and Python are told as for [`scale`](Queue::scale).
     ///
     /// # Errors
     ///

@@ -101,6 +101,26 @@ pub async fn a_pause_that_ends_by_itself_leaves_the_older_ones(fixture: Fixture)
     assert!(orders(&fixture).await.standing.is_empty());
 }
 
+pub async fn orders_that_have_ended_are_removed_once_that_is_told(fixture: Fixture) {
+    let end = async || fixture.storage.end_orders("Oban".into()).await.unwrap();
+    fixture.storage.order(pause("other")).await.unwrap();
+    let short = Order { until: Some(Until::In(1.hour())), ..pause("mail") };
+    fixture.storage.order(short).await.unwrap();
+    end().await;
+    assert!(!orders(&fixture).await.ended);
+    assert_eq!(scopes(&fixture).await, ["other@*", "mail@*"], "none has ended");
+
+    fixture.clock.advance(1.hour());
+    // What is ordered meanwhile leaves it for those who have to tell of it.
+    fixture.storage.order(resume("more")).await.unwrap();
+    let before = orders(&fixture).await;
+    assert!(before.ended);
+    end().await;
+    let after = orders(&fixture).await;
+    assert!(!after.ended && after.revision != before.revision);
+    assert_eq!((after.newest, after.standing), (before.newest, before.standing));
+}
+
 pub async fn a_reset_forgets_what_was_ordered(fixture: Fixture) {
     let reset = |queue| Order { action: Action::Reset, ..pause(queue) };
     fixture.storage.order(Order { queue: None, ..pause("") }).await.unwrap();

@@ -16,7 +16,8 @@ use crate::time::Timestamp;
 /// Steering queues while nodes run.
 pub trait Queues: Send + Sync {
     /// Writes an order down, and then tells everybody: our nodes by a hint, other implementations by
-    /// their own signals as far as they understand.
+    /// their own signals as far as they understand. Where these know no word for all queues, each
+    /// queue that is known is named.
     ///
     /// It takes the place of every older order that it covers: of the same setting, for the same
     /// queue and node or fewer. One that ends by itself takes only the place of its like.
@@ -25,6 +26,10 @@ pub trait Queues: Send + Sync {
     /// Writes down what another implementation ordered, unless that is known: an order that is newer
     /// than `seen` covers it.
     fn record(&self, signal: Signal, node: Option<Arc<str>>, seen: i64) -> Pending<'_, ()>;
+
+    /// Removes the orders that have ended, and tells other implementations, which know of no end, what
+    /// holds now, under the name of this Oban instance. Whoever comes first does it.
+    fn end_orders(&self, instance: Arc<str>) -> Pending<'_, ()>;
 
     /// The orders that hold, oldest first.
     fn orders(&self) -> Pending<'_, Orders>;
@@ -190,6 +195,8 @@ pub struct Orders {
     pub revision: i64,
     /// They themselves, oldest first.
     pub standing: Vec<Standing>,
+    /// There are others that have ended, and have not been [removed](Queues::end_orders).
+    pub ended: bool,
 }
 
 /// An order that holds.

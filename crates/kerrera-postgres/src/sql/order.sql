@@ -1,5 +1,5 @@
 -- Writes an order for queues down, unless something newer than what the caller has seen covers it;
--- removes what it covers, and what has ended; and tells of it when it commits.
+-- removes what it covers; and tells of it when it commits.
 -- Locks: the rows that it changes. Index: the unique one; the table has a handful of rows.
 WITH new AS MATERIALIZED (
     SELECT
@@ -47,15 +47,10 @@ covered AS (
     DELETE FROM {schema}.kerrera_queues AS o
     USING new AS n, written AS w
     WHERE (o.queue, o.node, o.setting) <> ($2::text, $3::text, $4::text)
-        AND (
-            o.until <= n.at
-            OR (
-                n.until IS NULL
-                AND o.setting = $4::text
-                AND $2::text IN (o.queue, '*')
-                AND $3::text IN (o.node, '*')
-            )
-        )
+        AND n.until IS NULL
+        AND o.setting = $4::text
+        AND $2::text IN (o.queue, '*')
+        AND $3::text IN (o.node, '*')
 )
 SELECT count(pg_notify(t.channel, t.payload))
 FROM unnest($13::text[], $14::text[]) AS t (channel, payload)

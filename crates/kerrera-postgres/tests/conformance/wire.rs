@@ -11,7 +11,7 @@ use testkit::postgres::Database;
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, NoTls, Notification};
 
-use crate::fixture::{migrated, open};
+use crate::fixture::{PYTHON, migrate, migrated, open};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -57,12 +57,49 @@ async fn what_is_sent_is_what_oban_reads() {
         wire.carries("oban_signal", payload).await;
     }
     // What Oban knows no signal for.
-    for order in [all(Action::Scale { limit: 5 }), all(Action::Stop), all(Action::Reset)] {
-        postgres.order(order).await.unwrap();
-        wire.carries("kerrera_queues", "").await;
-    }
+    postgres.order(all(Action::Reset)).await.unwrap();
+    wire.carries("kerrera_queues", "").await;
     postgres.notify(vec!["end".into()]).await.unwrap();
     wire.carries("oban_insert", r#"{"queue":"end"}"#).await;
+}
+
+#[tokio::test]
+async fn orders_for_all_queues_that_oban_does_not_know_name_each_that_is_known() {
+    let database = Database::empty();
+    database.psql(PYTHON);
+    migrate(&database.url(), "public");
+    let postgres = open(&database.url(), "public", &Clock::database()).await.unwrap();
+    let mut wire = Wire::tapped(&database).await;
+    let all = |action| Order { queue: None, ..order(action) };
+    postgres.order(all(Action::Stop)).await.unwrap();
+    wire.carries("kerrera_queues", "").await;
+
+    database.psql(
+        "INSERT INTO oban_producers (uuid, name, node, queue)
+        VALUES (gen_random_uuid(), 'oban', 'python', 'theirs');
+        INSERT INTO oban_jobs (worker, queue, state)
+        VALUES ('W', 'waits', 'available'), ('W', 'waits', 'available'), ('W', 'it''s \"q\"', 'available'),
+            ('W', 'ended', 'completed'), ('W', 'runs', 'executing')",
+    );
+    postgres.order(order(Action::Pause)).await.unwrap();
+    wire.next().await;
+    wire.next().await;
+    let known = ["alpha", r#"it's \"q\""#, "runs", "theirs", "waits"];
+    postgres.order(all(Action::Scale { limit: 5 })).await.unwrap();
+    for queue in known {
+        let payload = format!(r#"{{"action":"scale","ident":"any","limit":5,"queue":"{queue}"}}"#);
+        wire.carries("kerrera_queues", &payload).await;
+        wire.carries("oban_signal", &payload).await;
+    }
+    let there = Order { node: Some("web.1".into()), ..all(Action::Stop) };
+    postgres.order(there).await.unwrap();
+    for queue in known {
+        let payload = format!(r#"{{"action":"stop","ident":"Oban.web.1","queue":"{queue}"}}"#);
+        wire.carries("kerrera_queues", &payload).await;
+        wire.carries("oban_signal", &payload).await;
+    }
+    let kept = postgres.orders().await.unwrap().standing;
+    assert_eq!(kept.iter().filter(|order| order.queue.is_some()).count(), 1, "{kept:?}");
 }
 
 #[tokio::test]

@@ -106,6 +106,11 @@ impl Ledger {
         self.orders.newest
     }
 
+    /// Whether some have ended and are still there.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.orders.ended
+    }
+
     /// Learns; gives back the starts and stops that are new, in the order in which they were given.
     pub(crate) fn step(&mut self, now: Instant, event: Event) -> Vec<Command> {
         match event {
@@ -211,7 +216,7 @@ mod tests {
     fn orders(standing: Vec<Standing>) -> Orders {
         let newest = standing.last().map_or(0, |order| order.id);
         let revision = standing.iter().map(|order| order.id).sum();
-        Orders { newest, revision, standing }
+        Orders { newest, revision, standing, ended: false }
     }
 
     fn ledger(standing: Vec<Standing>) -> Ledger {

@@ -30,6 +30,8 @@ pub(crate) struct Control<S> {
 
 /// What could not be done yet, because the database did not answer.
 enum Task {
+    /// Orders have ended: others are to be told.
+    End,
     Follow(Command),
     Record(Signal, Audience),
 }
@@ -38,7 +40,7 @@ impl<S: Send + Sync + 'static> Control<S> {
     /// Follows orders until the node claims no more.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut ledger = self.ledger.lock().await;
-        let mut tasks = VecDeque::new();
+        let mut tasks = VecDeque::from_iter(ledger.has_ended().then_some(Task::End));
         let mut retry = Retry::default();
         loop {
             while let Some(task) = tasks.front() {
@@ -99,7 +101,8 @@ impl<S: Send + Sync + 'static> Control<S> {
             }
         };
         self.settle(ledger);
-        commands.into_iter().map(Task::Follow).collect()
+        let end = ledger.has_ended().then_some(Task::End);
+        commands.into_iter().map(Task::Follow).chain(end).collect()
     }
 
     fn settle(&self, ledger: &Ledger) {
@@ -141,6 +144,7 @@ impl<S: Send + Sync + 'static> Control<S> {
 
     async fn tackle(&self, task: &Task, ledger: &mut Ledger) -> Result<()> {
         match task {
+            Task::End => self.node.storage().end_orders(self.node.instance.clone()).await,
             Task::Record(signal, audience) => {
                 let node = (*audience == Audience::Us).then(|| self.node.name.clone());
                 let seen = ledger.newest();

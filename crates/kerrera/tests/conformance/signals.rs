@@ -176,6 +176,106 @@ async fn a_node_that_hears_nothing_is_isolated_and_does_its_work() {
     kerrera.shutdown().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neighbours_are_told_when_a_pause_ends_by_itself() {
+    let scene = Scene::on_postgres().await;
+    let gate = Gate::open();
+    let (one, two) = (node(&scene, "web.1", &gate).await, node(&scene, "web.2", &gate).await);
+    let mut neighbour = Neighbour::beside(&scene).await;
+    let client = scene.client().await;
+    let word = |action: &str, queue: &str| {
+        format!(r#"{{"action":"{action}","ident":"any","queue":"{queue}"}}"#)
+    };
+    client.queue("default").pause_for(300.milliseconds()).await.unwrap();
+    assert_eq!(neighbour.hears().await, word("pause", "default"));
+    assert_eq!(neighbour.hears().await, word("resume", "default"));
+    for node in [&one, &two] {
+        until("it goes on", async || !paused(node, "default")).await;
+    }
+
+    client.queues().pause().await.unwrap();
+    client.queue("default").pause_for(100.milliseconds()).await.unwrap();
+    let row = async || client.queue_orders().await.unwrap().len();
+    until("it has ended", async || row().await == 1).await;
+    // The nodes have seen to it when they have removed the row.
+    until("that is settled", async || !scene.storage.orders().await.unwrap().ended).await;
+    client.queues().resume().await.unwrap();
+    assert_eq!(neighbour.hears().await, word("pause", "*"), "and nothing in between");
+    assert_eq!(neighbour.hears().await, word("pause", "default"));
+    assert_eq!(neighbour.hears().await, word("resume", "*"), "no other word of its end");
+
+    // One that ends while no node runs is seen to by the next.
+    one.shutdown().await;
+    two.shutdown().await;
+    client.queue("other").node("web.9").pause_for(1.milliseconds()).await.unwrap();
+    until("it has ended", async || scene.storage.orders().await.unwrap().ended).await;
+    let late = node(&scene, "web.3", &gate).await;
+    let there = |action: &str| word(action, "other").replace("any", "Oban.web.9");
+    assert_eq!(neighbour.hears().await, there("pause"));
+    assert_eq!(neighbour.hears().await, there("resume"));
+    late.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neighbours_are_told_queue_by_queue_what_they_know_no_word_for() {
+    let scene = Scene::on_postgres().await;
+    let gate = Gate::open();
+    let (one, two) = (node(&scene, "web.1", &gate).await, node(&scene, "web.2", &gate).await);
+    let mut neighbour = Neighbour::beside(&scene).await;
+    insert(&one, NewJob::of("MyApp.Mailer", serde_json::json!({})).queue("elixir")).await;
+    one.queues().scale(7).await.unwrap();
+    for queue in ["default", "elixir", "other"] {
+        let scale = format!(r#"{{"action":"scale","ident":"any","limit":7,"queue":"{queue}"}}"#);
+        assert_eq!(neighbour.hears().await, scale);
+    }
+    for node in [&one, &two] {
+        until("they are scaled", async || limit(node, "other") == 7).await;
+    }
+    two.queues().stop().await.unwrap();
+    for queue in ["default", "elixir", "other"] {
+        let stop = format!(r#"{{"action":"stop","ident":"any","queue":"{queue}"}}"#);
+        assert_eq!(neighbour.hears().await, stop);
+    }
+    for node in [&one, &two] {
+        until("nothing is worked", async || node.check_all_queues().is_empty()).await;
+    }
+    let orders = one.queue_orders().await.unwrap();
+    let is_ours = |order: &kerrera::Standing| order.queue.is_none() && !order.is_signal;
+    assert!(orders.len() == 2 && orders.iter().all(is_ours), "no node takes them for signals");
+    one.shutdown().await;
+    two.shutdown().await;
+}
+
+/// What a node of Elixir's or Python's hears.
+struct Neighbour {
+    signals: tokio::sync::mpsc::UnboundedReceiver<String>,
+    _client: tokio_postgres::Client,
+}
+
+impl Neighbour {
+    async fn beside(scene: &Scene) -> Neighbour {
+        let url = scene.postgres_url().unwrap();
+        let (client, mut connection) =
+            tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+        let (sender, signals) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(Ok(message)) =
+                std::future::poll_fn(|cx| connection.poll_message(cx)).await
+            {
+                if let tokio_postgres::AsyncMessage::Notification(notification) = message {
+                    let _ = sender.send(notification.payload().to_owned());
+                }
+            }
+        });
+        client.batch_execute("LISTEN \"public.oban_signal\"").await.unwrap();
+        Neighbour { signals, _client: client }
+    }
+
+    async fn hears(&mut self) -> String {
+        tokio::time::timeout(20.seconds(), self.signals.recv()).await.unwrap().unwrap()
+    }
+}
+
 async fn what_can_be_heard_is_told(scene: Scene) {
     let kerrera = node(&scene, "web.1", &Gate::open()).await;
     let expected = match scene.postgres_url() {
