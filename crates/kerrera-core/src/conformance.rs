@@ -211,6 +211,7 @@ macro_rules! conformance_tests {
             a_change_of_no_row_finds_none
             a_change_that_the_job_does_not_allow_changes_nothing
             a_change_of_a_running_job_leaves_its_run_alone
+                a_change_of_what_was_seen_is_made_if_it_is_still_so
             reports_are_written_while_the_claim_holds
             reports_survive_a_meta_of_an_unusual_form
         }

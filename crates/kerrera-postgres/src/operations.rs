@@ -58,29 +58,69 @@ pub(crate) async fn job(
 /// Changes a job, in a transaction that holds its row.
 pub(crate) async fn update(
     session: &mut Session,
-    Call { sql, now, input: (id, change) }: &Call<(JobId, ValidChange)>,
+    call: &Call<(JobId, ValidChange)>,
 ) -> Result<Updated> {
-    let number: [Parameter<'_>; 1] = [(id, Type::INT8)];
+    let (id, change) = &call.input;
+    match lock(session, &call.sql, *id).await? {
+        Ok(position) => write(session, call, *id, change, position).await,
+        Err(answer) => Ok(answer),
+    }
+}
+
+/// The same, if the job still is as it was seen.
+pub(crate) async fn update_seen(
+    session: &mut Session,
+    call: &Call<(Box<Job>, ValidChange)>,
+) -> Result<Option<Updated>> {
+    let Call { sql, now, input: (seen, change) } = call;
+    let position = match lock(session, sql, seen.id).await? {
+        Ok(position) => position,
+        Err(answer) => return Ok(Some(answer)),
+    };
+    // A statement that begins now sees what the one that had the lock before has written.
+    let found = Call { sql: sql.clone(), now: *now, input: seen.id };
+    if job(session, &found).await?.as_ref() != Some(&**seen) {
+        return Ok(None);
+    }
+    write(session, call, seen.id, change, position).await.map(Some)
+}
+
+/// Locks a job's row, and says where it stands; or the answer, if that is not to be had.
+async fn lock(
+    session: &mut Session,
+    sql: &Statements,
+    id: JobId,
+) -> Result<Result<Position, Updated>> {
+    let number: [Parameter<'_>; 1] = [(&id, Type::INT8)];
     let rows = session.query("locking a job", &sql.standing, &number).await?;
     let Some(row) = rows.first() else {
         let rows = session.query("looking for a job", &sql.exists, &number).await?;
         let is_there = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
-        return Ok(if is_there { Updated::Locked } else { Updated::NotFound });
+        return Ok(Err(if is_there { Updated::Locked } else { Updated::NotFound }));
     };
     let state: String = row.try_get(0).unwrap_or_default();
     let state = state.parse().map_err(|error| {
         Error::new(Kind::ForeignSchema, format!("job {id} was not changed: {error}"))
     })?;
     let number = |at| row.try_get(at).unwrap_or_default();
-    let state = change.decide(Position { state, attempt: number(1), max_attempts: number(2) })?;
+    Ok(Ok(Position { state, attempt: number(1), max_attempts: number(2) }))
+}
 
+async fn write<I>(
+    session: &mut Session,
+    Call { sql, now, .. }: &Call<I>,
+    id: JobId,
+    change: &ValidChange,
+    position: Position,
+) -> Result<Updated> {
+    let state = change.decide(position)?;
     let text = |json: &Option<Json>| json.as_ref().map(|json| json.as_str().to_owned());
     let (args, meta) = (text(&change.args), text(&change.meta));
     let wait = change.schedule.and_then(Schedule::wait_micros);
     let time = change.schedule.and_then(Schedule::at_micros);
     let time = time.map(|time| Stamp(Timestamp::from_micros(time)));
     let parameters: [Parameter<'_>; 12] = [
-        (id, Type::INT8),
+        (&id, Type::INT8),
         (now, Type::TIMESTAMP),
         (&state.as_str(), Type::TEXT),
         (&args, Type::TEXT),

@@ -598,6 +598,20 @@ impl Operations for Postgres {
         })
     }
 
+    fn update_seen(&self, seen: Box<Job>, change: ValidChange) -> Pending<'_, Option<Updated>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call((seen, change))?);
+            let verb: Verb<Call<(Box<Job>, ValidChange)>, _> = |session, call| {
+                Box::pin(async move {
+                    let verb: Verb<Call<(Box<Job>, ValidChange)>, _> =
+                        |session, call| Box::pin(operations::update_seen(session, call));
+                    session.transaction("changing a job", call, verb).await
+                })
+            };
+            link.run(call, verb).await
+        })
+    }
+
     fn counts(&self) -> Pending<'_, Vec<Count>> {
         Box::pin(async move {
             let (link, call) = (&self.0.side, self.call(())?);

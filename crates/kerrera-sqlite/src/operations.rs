@@ -103,6 +103,19 @@ pub(crate) fn update(
     Ok(changed.map_or(Updated::NotFound, Updated::Changed))
 }
 
+/// Changes a job that still is as it was seen. Nobody else writes meanwhile.
+pub(crate) fn update_seen(
+    connection: &Connection,
+    now: Timestamp,
+    seen: &Job,
+    change: &ValidChange,
+) -> Result<Option<Updated>, Refusal> {
+    match job(connection, seen.id)? {
+        Some(job) if job != *seen => Ok(None),
+        _ => update(connection, now, seen.id, change).map(Some),
+    }
+}
+
 /// Writes how far runs are.
 pub(crate) fn report(
     connection: &Connection,

@@ -357,6 +357,12 @@ impl Operations for Sqlite {
         }))
     }
 
+    fn update_seen(&self, seen: Box<Job>, change: ValidChange) -> Pending<'_, Option<Updated>> {
+        Box::pin(self.write("change a job", move |connection, now| {
+            operations::update_seen(connection, now, &seen, &change)
+        }))
+    }
+
     fn counts(&self) -> Pending<'_, Vec<Count>> {
         Box::pin(self.read("count jobs", |connection| {
             let mut statement = connection.prepare_cached(include_str!("sql/counts.sql"))?;

@@ -13,6 +13,9 @@ use crate::telemetry::SignalFailed;
 /// How many jobs one statement reads or changes.
 const BATCH: u32 = 1_000;
 
+/// How often a job is looked at anew because it has changed before it could be changed.
+const TRIES: usize = 10;
+
 /// Looking for jobs, and managing them: on this node's own and on those of every other.
 impl Client {
     /// The jobs of a query, in its order: Oban's `all_jobs`.
@@ -182,12 +185,63 @@ impl Client {
     /// then. And when the database fails.
     pub async fn update_job(&self, id: JobId, change: JobChange) -> Result<Updated> {
         let updated = self.storage().update(id, change.validate(self.limits())?).await?;
+        Ok(self.updated(updated))
+    }
+
+    /// Changes a job by what it is: the function sees it, and says what is to be changed.
+    ///
+    /// No lock is held while it does. If the job has changed in between, in whatever part, nothing is
+    /// written, and the function is called again with what is there now. Each time costs a look, and a
+    /// short transaction which locks the row and waits for nobody.
+    ///
+    /// ```
+    /// use kerrera::prelude::*;
+    /// use kerrera::{JobChange, Updated};
+    /// use serde_json::json;
+    ///
+    /// # #[tokio::main] async fn main() -> kerrera::Result<()> {
+    /// let client = Client::connect("sqlite::memory:").await?;
+    /// let id = client.insert(NewJob::of("Mailer", json!({})).tags(["a"])).await?.job().id;
+    /// let tagged = |job: &Job| {
+    ///     JobChange::new().tags(job.tags.iter().cloned().chain(["b".to_owned()]))
+    /// };
+    /// let Updated::Changed(job) = client.update_job_with(id, tagged).await? else {
+    ///     panic!("it is gone, or somebody holds it");
+    /// };
+    /// assert_eq!(job.tags, ["a", "b"]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`update_job`](Client::update_job), and when the job was another one each of ten times.
+    pub async fn update_job_with(
+        &self,
+        id: JobId,
+        mut change: impl FnMut(&Job) -> JobChange,
+    ) -> Result<Updated> {
+        for _ in 0..TRIES {
+            let Some(job) = self.storage().job(id).await? else { return Ok(Updated::NotFound) };
+            let change = change(&job).validate(self.limits())?;
+            if let Some(updated) = self.storage().update_seen(Box::new(job), change).await? {
+                return Ok(self.updated(updated));
+            }
+        }
+        let message = format!(
+            "job {id} was not changed: {TRIES} times it was another one before the change could be \
+             written; try again"
+        );
+        Err(Error::new(Kind::Conflict, message))
+    }
+
+    /// Wakes those who can run it now.
+    fn updated(&self, updated: Updated) -> Updated {
         if let Updated::Changed(job) = &updated
             && job.state == State::Available
         {
             self.wake(&job.queue);
         }
-        Ok(updated)
+        updated
     }
 
     async fn operate_on(&self, operation: Operation, id: JobId) -> Result<Option<State>> {

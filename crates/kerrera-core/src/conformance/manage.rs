@@ -286,6 +286,29 @@ pub async fn a_change_that_the_job_does_not_allow_changes_nothing(fixture: Fixtu
     }
 }
 
+pub async fn a_change_of_what_was_seen_is_made_if_it_is_still_so(fixture: Fixture) {
+    let job = job().meta(json!({"n": 1, "a": [1.5, null]})).tags(["t"]);
+    let seen = fixture.insert([job]).await.remove(0);
+    let update = async |seen: &Job, change: JobChange| {
+        let change = change.validate(&Limits::default()).unwrap();
+        fixture.storage.update_seen(Box::new(seen.clone()), change).await
+    };
+    let updated = update(&seen, JobChange::new().priority(3)).await.unwrap();
+    let Some(Updated::Changed(now)) = updated else { panic!("{updated:?}") };
+    assert_eq!((now.priority, fixture.job(seen.id).await), (3, (*now).clone()));
+
+    let again = update(&seen, JobChange::new().priority(5)).await.unwrap();
+    assert_eq!(again, None, "it is another one by now");
+    assert_eq!(fixture.job(seen.id).await, *now);
+    change(&fixture, seen.id, JobChange::new().meta(json!({"n": 2}))).await;
+    assert_eq!(update(&now, JobChange::new().priority(5)).await.unwrap(), None, "of any part");
+
+    let mut gone = seen.clone();
+    gone.id = i64::MAX;
+    let found = update(&gone, JobChange::new().priority(1)).await.unwrap();
+    assert_eq!(found, Some(Updated::NotFound));
+}
+
 pub async fn a_change_of_a_running_job_leaves_its_run_alone(fixture: Fixture) {
     let (hand, running) = fixture.running(job()).await;
     let all = JobChange::new().queue("other").worker("Another").args(json!({"x": 1})).priority(3);

@@ -42,6 +42,10 @@ pub trait Operations: Send + Sync {
     /// Among others what [`ValidChange::decide`] says.
     fn update(&self, id: JobId, change: ValidChange) -> Pending<'_, Updated>;
 
+    /// Changes a job as [`update`](Operations::update) does, if it still is as it was seen in every
+    /// part; `None` if it is not, and nothing is changed.
+    fn update_seen(&self, seen: Box<Job>, change: ValidChange) -> Pending<'_, Option<Updated>>;
+
     /// How many jobs there are in each queue and state. Reads every row.
     fn counts(&self) -> Pending<'_, Vec<Count>>;
 }

@@ -232,6 +232,68 @@ async fn a_job_that_is_moved_to_a_queue_runs_there(scene: Scene) {
     kerrera.shutdown().await;
 }
 
+async fn functions_that_change_a_job_at_once_lose_nothing(scene: Scene) {
+    let client = scene.client().await;
+    let id = insert(&client, NewJob::of("W", json!({"n": 0})).queue("later")).await;
+    let count = |job: &Job| {
+        let n = job.args.get("n").and_then(|n| n.as_u64()).unwrap();
+        JobChange::new().args(json!({"n": n + 1}))
+    };
+    let counters = (0..4).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move {
+            let mut changed = 0;
+            while changed < 5 {
+                match client.update_job_with(id, count).await {
+                    Ok(Updated::Changed(_)) => changed += 1,
+                    Ok(Updated::Locked) => tokio::task::yield_now().await,
+                    Err(error) if error.is_transient() => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+        })
+    });
+    for counter in counters.collect::<Vec<_>>() {
+        counter.await.unwrap();
+    }
+    assert_eq!(client.job(id).await.unwrap().unwrap().args.get("n"), Some(json!(20)));
+
+    let wrong = client.update_job_with(id, |_| JobChange::new().priority(10)).await;
+    assert!(wrong.unwrap_err().is_invalid_job());
+    let mut called = 0;
+    let none = client.update_job_with(i64::MAX, |_| {
+        called += 1;
+        JobChange::new()
+    });
+    assert_eq!((none.await.unwrap(), called), (Updated::NotFound, 0));
+
+    // The queue is told of what is available in it.
+    let may = Arc::new(AtomicU64::new(1));
+    let builder = scene.builder().state(may).queue("default", 5).worker::<Fails>();
+    let builder = builder.tune(|tuning| tuning.stage_interval = 100.seconds());
+    let kerrera = builder.start().await.unwrap();
+    let id = insert(&kerrera, Fails {}.queue("nobody's")).await;
+    kerrera.update_job_with(id, |_| JobChange::new().queue("default")).await.unwrap();
+    scene.reaches(id, State::Completed).await;
+
+    // What is another one each time is left alone in the end.
+    let id = insert(&client, NewJob::of("W", json!({})).queue("later")).await;
+    let runtime = tokio::runtime::Handle::current();
+    let mut called = 0;
+    let restless = client.update_job_with(id, |job| {
+        called += 1;
+        let other = JobChange::new().priority(if job.priority == 1 { 2 } else { 1 });
+        let change = client.update_job(id, other);
+        tokio::task::block_in_place(|| runtime.block_on(change)).unwrap();
+        JobChange::new().tags(["mine"])
+    });
+    let error = restless.await.unwrap_err();
+    assert!(error.is_transient() && error.to_string().contains("10 times"), "{error}");
+    assert_eq!(called, 10);
+    assert!(client.job(id).await.unwrap().unwrap().tags.is_empty());
+    kerrera.shutdown().await;
+}
+
 /// Says how far it is, waits at a gate, and says it once more.
 #[derive(Serialize, Deserialize, Worker)]
 struct Counts {}
@@ -271,6 +333,7 @@ on_both!(
     thousands_of_jobs_are_managed_in_batches,
     a_running_job_is_neither_retried_nor_deleted,
     a_job_that_is_moved_to_a_queue_runs_there,
+    functions_that_change_a_job_at_once_lose_nothing,
     a_run_is_seen_to_progress_and_its_last_word_is_kept,
 );
 
