@@ -145,6 +145,8 @@ impl Statements {
             let bare = bare(text);
             parts.iter().fold(bare, |text, (name, part)| text.replace(name, part))
         };
+        let manage = |part: &str| fill(&file!("manage").replace("{move}", &bare(part)));
+        let free = |text: &str| text.replace("{free}", &bare(file!("free")));
         let led = |text: &str| fill(&text.replace("{seat}", &bare(file!("seat"))));
         let plan_insert = |wake: &str| -> Arc<str> {
             fill(&file!("plan_insert").replace("{wake}", &bare(wake))).into()
@@ -196,7 +198,7 @@ impl Statements {
             presence: fill(file!("presence")),
             look: fill(file!("look")),
             bury: fill(file!("bury")),
-            rescue: fill(file!("rescue")),
+            rescue: fill(&free(file!("rescue"))),
             retire: fill(file!("retire")),
             order: fill(file!("order")),
             reset_orders: fill(file!("reset_orders")),
@@ -212,7 +214,7 @@ impl Statements {
             resign: fill(file!("resign")),
             leader: fill(file!("leader")),
             prune: led(file!("prune")),
-            rescue_foreign: led(file!("rescue_foreign")),
+            rescue_foreign: led(&free(file!("rescue_foreign"))),
             refresh: fill(file!("refresh")),
             reclaim: fill(file!("reclaim")),
             waiting: fill(file!("waiting")),
@@ -238,8 +240,8 @@ impl Statements {
             },
             jobs: fill(file!("jobs")),
             count: fill(file!("count")),
-            cancel: fill(file!("cancel")),
-            retry: fill(file!("retry")),
+            cancel: manage(file!("cancel")),
+            retry: manage(file!("retry")),
             delete: fill(file!("delete")),
             standing: fill(file!("standing")),
             exists: fill(file!("exists")),

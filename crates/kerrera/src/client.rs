@@ -154,7 +154,8 @@ impl Client {
     /// Inserts many jobs, all or none, and gives them back in the same order.
     ///
     /// One statement for a thousand jobs; a transaction of a few, if some are
-    /// [unique](NewJob::unique). Of those that count as the same, the first is inserted.
+    /// [unique](NewJob::unique). Of those that count as the same, the first is inserted. On PostgreSQL,
+    /// other insertions of unique jobs wait for one with more than 1,000 unique keys.
     ///
     /// # Errors
     ///

@@ -24,23 +24,8 @@ held AS MATERIALIZED (
         AND h.attempted_at < (SELECT at FROM now) - interval '1 microsecond' * $5::bigint
     ORDER BY h.id
     FOR UPDATE SKIP LOCKED
-)
-UPDATE {schema}.oban_jobs AS j
-SET
-    state = CASE
-        WHEN j.attempt < j.max_attempts THEN 'available' ELSE 'discarded'
-    END::{state},
-    discarded_at = CASE
-        WHEN j.attempt < j.max_attempts THEN j.discarded_at ELSE (SELECT at FROM now)
-    END,
-    errors = CASE WHEN j.attempt < j.max_attempts THEN j.errors ELSE {errors} END,
-    meta = CASE WHEN jsonb_typeof(j.meta) = 'object' THEN j.meta ELSE '{}' END
-        || jsonb_build_object('{rescued}', 1 + CASE
-            WHEN jsonb_typeof(j.meta -> '{rescued}') = 'number'
-                THEN (j.meta ->> '{rescued}')::numeric
-            ELSE 0
-        END)
-FROM (
+),
+failed AS MATERIALIZED (
     SELECT
         h.id,
         jsonb_build_object(
@@ -50,6 +35,5 @@ FROM (
                 || ' has not ended this attempt for too long'
         ) AS element
     FROM held AS h
-) AS a
-WHERE j.id = ANY (ARRAY(SELECT h.id FROM held AS h)) AND j.id = a.id
-RETURNING j.id, j.queue, j.state::text
+)
+{free}

@@ -1,25 +1,7 @@
--- Makes the jobs of a batch available, with an attempt left, and says in which state each was. The
--- conditions, with the states that allow it, are filled in; they are asked again once a row is
--- locked.
--- Locks: the rows, in the order of their numbers; waits for those that somebody holds.
--- Index: see conditions.sql; the primary key.
-WITH meant AS MATERIALIZED (
-    SELECT j.id, j.queue, j.state, j.attempted_by[3] AS token
-    FROM {schema}.oban_jobs AS j
-    WHERE <conditions>
-    ORDER BY j.id
-    LIMIT $1::bigint
-    FOR UPDATE
-)
-UPDATE {schema}.oban_jobs AS j
-SET
+-- A part of manage.sql: the jobs are available, with an attempt left.
     state = 'available',
     max_attempts = greatest(j.max_attempts, j.attempt + 1),
     scheduled_at = (SELECT coalesce(<now>::timestamp, timezone('UTC', clock_timestamp()))),
     completed_at = NULL,
     discarded_at = NULL,
     cancelled_at = NULL
-FROM meant AS m
--- The list once more, for the index, whichever way the join is done.
-WHERE j.id = ANY (ARRAY(SELECT n.id FROM meant AS n)) AND j.id = m.id
-RETURNING j.id, m.queue, m.state::text, m.token
