@@ -288,6 +288,16 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
+    /// Lets other nodes lead, always: what only one node does, this one never does. Oban's
+    /// `peer: false`.
+    ///
+    /// For a node whose settings of maintenance are not those that are to count, such as a web process
+    /// that works one small queue. If no other node runs, nothing is pruned.
+    pub fn never_lead(mut self) -> Self {
+        self.maintenance.never_leads = true;
+        self
+    }
+
     /// Stands in the election of Oban's own leader as well, under the name of an instance:
     /// `Oban`, unless it has another. May be called for several names. Off by default.
     ///
@@ -318,7 +328,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
     }
 
     /// Follows settings that were read from a file or the environment: queues, node, tuning, limits,
-    /// when to reindex, and whether to migrate. The database is the builder's own.
+    /// when to reindex, whether to lead, and whether to migrate. The database is the builder's own.
     ///
     /// Of two calls that set the same thing the later one counts: what is set before this is what
     /// holds where the settings say nothing, and what is set after it holds whatever they say. A
@@ -331,6 +341,9 @@ impl<S: Send + Sync + 'static> Builder<S> {
         config.limit(&mut self.limits);
         config.tune(&mut self.tuning);
         config.reindex(&mut self.maintenance.reindexer);
+        if let Some(leads) = config.lead() {
+            self.maintenance.never_leads = !leads;
+        }
         match config.queues() {
             Queues::Open => {}
             Queues::None => self.queues.clear(),
@@ -558,6 +571,11 @@ mod configured {
         assert_eq!(queues(&builder), [("media", 2), ("mailers", 20), ("default", 3)]);
         assert_eq!(builder.node.as_deref(), Some("c"));
         assert!(check_queues(&builder.queue("default", 4).queues).is_err(), "said twice in code");
+
+        let lead = |text: &str| Config::default().set("lead", text).unwrap();
+        let builder = Kerrera::builder("sqlite::memory:").configure(&lead("false"));
+        assert!(builder.maintenance.never_leads);
+        assert!(!builder.configure(&lead("true")).maintenance.never_leads);
 
         let none = Config::default().set("queues", "false").unwrap();
         let builder = Kerrera::builder("sqlite::memory:").queue("default", 1).configure(&none);

@@ -187,10 +187,11 @@ impl Config {
     }
 
     pub(crate) fn migrate(&self) -> Option<bool> {
-        match self.value("migrate")? {
-            Value::Switch(migrate) => Some(*migrate),
-            _ => None,
-        }
+        self.switch("migrate")
+    }
+
+    pub(crate) fn lead(&self) -> Option<bool> {
+        self.switch("lead")
     }
 
     pub(crate) fn queues(&self) -> &Queues {
@@ -256,6 +257,13 @@ impl Config {
 
     fn value(&self, name: &str) -> Option<&Value> {
         self.said.get(name).map(|said| &said.value)
+    }
+
+    fn switch(&self, name: &str) -> Option<bool> {
+        match self.value(name)? {
+            Value::Switch(truth) => Some(*truth),
+            _ => None,
+        }
     }
 
     fn text(&self, name: &str) -> Option<&str> {

@@ -308,6 +308,9 @@ fn keep_in_order(
     maintenance: &Maintenance,
     reindex: Option<Plan>,
 ) -> Vec<JoinHandle<()>> {
+    if maintenance.never_leads {
+        return Vec::new();
+    }
     let mut leaders = vec![begin(node, leader::NAME, leader::run)];
     if let Some(settings) = maintenance.pruner(node.storage().owns_tables()) {
         begin(node, pruner::NAME, move |node| pruner::run(node, settings.clone()));

@@ -20,6 +20,8 @@ pub(crate) struct Maintenance {
     pub(crate) reindexer: Option<Reindexer>,
     /// The instance names under which it stands in Oban's elections.
     pub(crate) elections: Vec<String>,
+    /// Others lead.
+    pub(crate) never_leads: bool,
 }
 
 /// Whether ended jobs are deleted.
@@ -61,6 +63,12 @@ impl Maintenance {
             ));
         }
         self.reindex()?;
+        if self.never_leads && !self.elections.is_empty() {
+            return wrong(
+                "this node is never to lead, and to stand for election: leave one of them out"
+                    .to_owned(),
+            );
+        }
         if self.elections.iter().any(|name| name.trim().is_empty()) {
             return wrong(
                 "stand_for_election was given a blank name: give the instance's, such as Oban"

@@ -38,6 +38,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { name: "database_url", takes: Takes::Text },
     Setting { name: "node", takes: Takes::Text },
     Setting { name: "migrate", takes: Takes::Switch },
+    Setting { name: "lead", takes: Takes::Switch },
     Setting { name: "postgres.schema", takes: Takes::Text },
     Setting { name: "postgres.listen_url", takes: Takes::Text },
     Setting { name: "postgres.hot_connections", takes: Takes::Size },

@@ -136,6 +136,24 @@ async fn foreign_jobs_are_freed_by_their_age_if_that_is_wanted(scene: Scene) {
     kerrera.shutdown().await;
 }
 
+async fn a_node_that_never_leads_leaves_it_to_others(scene: Scene) {
+    let web = scene.builder().node("web").never_lead().queue("default", 1).start().await.unwrap();
+    let mut worker = scene.builder().node("worker").start().await.unwrap();
+    for _ in 0..2 {
+        until("the other one leads", async || worker.is_leader()).await;
+        assert_eq!(web.leader().await.unwrap().unwrap().node, "worker");
+        worker.shutdown().await;
+        assert!(!web.is_leader() && web.leader().await.unwrap().is_none());
+        worker = scene.builder().node("worker").start().await.unwrap();
+    }
+    assert!(web.health().loops.iter().all(|report| report.name != "leader"));
+    assert!(web.health().is_healthy());
+    web.shutdown().await;
+    worker.shutdown().await;
+    let both = scene.builder().never_lead().stand_for_election("Oban").start().await;
+    assert!(both.unwrap_err().is_config());
+}
+
 async fn the_leader_builds_indexes_anew_when_the_schedule_says_so(scene: Scene) {
     let clock = Clock::manual("2026-11-22T14:59:59.9Z".parse().unwrap());
     let (sender, told) = std::sync::mpsc::channel();
@@ -188,6 +206,7 @@ on_both!(
     the_leader_prunes_what_ended_long_ago,
     tables_of_our_own_are_pruned_unless_told_otherwise,
     foreign_jobs_are_freed_by_their_age_if_that_is_wanted,
+    a_node_that_never_leads_leaves_it_to_others,
     the_leader_builds_indexes_anew_when_the_schedule_says_so,
     settings_that_cannot_work_are_refused,
 );
