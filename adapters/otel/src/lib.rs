@@ -23,6 +23,8 @@
 //! # kerrera.shutdown().await; Ok(()) }
 //! ```
 //!
+//! The example `metrics` is a whole program that answers Prometheus.
+//!
 //! A process that only inserts gives its client the propagator:
 //! `Client::connect(url).await?.with_propagator(TraceContext::new())`.
 
