@@ -1,8 +1,9 @@
 //! When a producer claims jobs, and how many.
 //!
-//! A producer works one queue. It has at most one claim under way, asks for as many jobs as it has
-//! free slots and room in [stock](super::stock), and claims again while there is reason to believe
-//! that there are more: the last claim was full, or a hint came while it was under way.
+//! A producer works one queue. It asks for as many jobs as it has free slots and room in
+//! [stock](super::stock), and claims again while there is reason to believe that there are more: the
+//! last claim was full, or a hint came while it was under way. It has one claim under way; a second, so
+//! that the database need not wait for us, while it works off a backlog of short jobs.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,11 @@ pub(crate) struct Producer {
     paused: bool,
     stopping: bool,
     slots: Slots,
-    claiming: bool,
+    /// How many claims are under way, and how many jobs they asked for.
+    claims: u32,
+    asked: u32,
+    /// The last claim was full.
+    backlog: bool,
     /// There may be work that no claim has looked for yet.
     wanted: bool,
     retry: Retry,
@@ -46,6 +51,8 @@ pub(crate) enum Event {
     Claimed(Claimed),
     /// A claim failed.
     Failed {
+        /// For how many jobs it had asked.
+        asked: u32,
         /// Between 0 and 1.
         jitter: f64,
     },
@@ -65,6 +72,8 @@ pub(crate) enum Event {
 pub(crate) struct Claimed {
     pub(crate) asked: u32,
     pub(crate) got: u32,
+    /// It looked from the front.
+    pub(crate) from_front: bool,
     /// Of those that were got, how many were started or put in stock; the others were given back.
     pub(crate) kept: u32,
     /// The last of those that were got.
@@ -88,7 +97,9 @@ impl Producer {
             paused,
             stopping: false,
             slots: Slots::default(),
-            claiming: false,
+            claims: 0,
+            asked: 0,
+            backlog: false,
             wanted: false,
             retry: Retry::default(),
             not_before: None,
@@ -104,7 +115,7 @@ impl Producer {
     /// When it wants to be asked again. Not while nothing would come of it: once that time is past,
     /// whoever waits for it would be woken again and again.
     pub(crate) fn wakes_at(&self) -> Option<Instant> {
-        if self.claiming || !self.has_room() {
+        if self.claims > 0 || !self.has_room() {
             return None;
         }
         if self.wanted { self.not_before } else { self.floor.wakes_at() }
@@ -126,17 +137,19 @@ impl Producer {
                 self.limit = limit;
             }
             Event::Stop => self.stopping = true,
-            Event::Failed { jitter } => {
-                self.claiming = false;
+            Event::Failed { asked, jitter } => {
+                self.answered(asked);
                 self.wanted = true;
+                self.backlog = false;
                 self.not_before = Some(now + self.retry.failed(jitter));
             }
             Event::Claimed(claimed) => {
-                self.claiming = false;
+                self.answered(claimed.asked);
                 self.retry.succeeded();
                 self.not_before = None;
+                self.backlog = claimed.got == claimed.asked;
                 // A full claim, or one that had to give jobs back, says that there may be more.
-                self.wanted |= claimed.got == claimed.asked || claimed.kept < claimed.got;
+                self.wanted |= self.backlog || claimed.kept < claimed.got;
                 self.floor.learn(now, &claimed);
             }
         }
@@ -144,17 +157,27 @@ impl Producer {
 
     /// The claim to make now, if any.
     pub(crate) fn order(&mut self, now: Instant) -> Option<Order> {
-        if self.claiming || !self.has_room() || !(self.wanted || self.floor.is_front_due(now)) {
+        let room = self.room();
+        let asks = match self.claims {
+            0 => self.wanted || self.floor.is_front_due(now),
+            // Not for few: the first brings enough for now.
+            1 => self.backlog && self.slots.stock > 0 && room >= self.batch / 2,
+            _ => false,
+        };
+        if !asks || !self.has_room() || self.not_before.is_some_and(|time| now < time) {
             return None;
         }
-        if self.not_before.is_some_and(|time| now < time) {
-            return None;
-        }
-        self.claiming = true;
+        let limit = room.min(self.batch);
+        self.claims += 1;
+        self.asked += limit;
         self.wanted = false;
         self.not_before = None;
-        let limit = self.room().min(self.batch);
         Some(Order { limit, floor: self.floor.choose(now) })
+    }
+
+    fn answered(&mut self, asked: u32) {
+        self.claims = self.claims.saturating_sub(1);
+        self.asked = self.asked.saturating_sub(asked);
     }
 
     fn look_anew(&mut self) {
@@ -162,14 +185,14 @@ impl Producer {
         self.floor.look_from_front = true;
     }
 
-    /// How many jobs it can take. A stock is filled up when half of it is used up: a claim of few
-    /// jobs costs nearly as much as one of many.
+    /// How many more jobs it can ask for. A stock is filled up when half of it is used up: a claim of
+    /// few jobs costs nearly as much as one of many.
     fn room(&self) -> u32 {
         let Slots { running, in_stock, stock } = self.slots;
         let free = self.limit.saturating_sub(running);
-        let stock = stock.min(self.batch);
+        let stock = stock.min(self.batch.saturating_mul(2));
         let in_stock_room = if in_stock <= stock / 2 { stock - in_stock } else { 0 };
-        free.saturating_sub(in_stock) + in_stock_room
+        (free.saturating_sub(in_stock) + in_stock_room).saturating_sub(self.asked)
     }
 }
 
@@ -188,7 +211,6 @@ struct FloorRule {
     floor: Option<Floor>,
     /// Something may stand before the floor.
     look_from_front: bool,
-    from_front: bool,
     /// The last look from the front was slow.
     was_slow: bool,
     front_again: Option<Instant>,
@@ -211,14 +233,13 @@ impl FloorRule {
 
     fn choose(&mut self, now: Instant) -> Option<Floor> {
         let floor = if self.is_front_due(now) { None } else { self.floor };
-        self.from_front = floor.is_none();
-        self.look_from_front &= !self.from_front;
+        self.look_from_front &= floor.is_some();
         floor
     }
 
     fn learn(&mut self, now: Instant, claimed: &Claimed) {
         let took = claimed.took;
-        if self.from_front {
+        if claimed.from_front {
             let usual = self.usual.unwrap_or_default().max(FloorRule::QUICK.0);
             let is_slow = took > usual * 2 + FloorRule::QUICK.1 * claimed.got;
             self.front_again = (is_slow && self.was_slow).then(|| now + FloorRule::PAUSE);
@@ -236,6 +257,8 @@ impl FloorRule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::VecDeque;
+
     use kerrera_core::Timestamp;
     use proptest::prelude::*;
 
@@ -244,30 +267,46 @@ mod tests {
         producer: Producer,
         now: Instant,
         slots: Slots,
+        /// The claims under way.
+        orders: VecDeque<Order>,
     }
 
     impl Scene {
         fn new(limit: u32) -> Scene {
             let producer = Producer::new(limit, 1_000, false);
-            Scene { producer, now: Instant::now(), slots: Slots::default() }
+            let (slots, orders) = (Slots::default(), VecDeque::new());
+            Scene { producer, now: Instant::now(), slots, orders }
         }
 
-        fn hear(&mut self, event: Event) -> Option<Order> {
+        fn hear(&mut self, mut event: Event) -> Option<Order> {
             self.producer.hear(self.now, Event::Slots(self.slots));
+            if let Event::Claimed(Claimed { from_front, asked, .. }) = &mut event {
+                let order = self.orders.pop_front().unwrap();
+                assert_eq!(*asked, order.limit);
+                *from_front = order.floor.is_none();
+            }
+            if let Event::Failed { asked, .. } = &mut event {
+                *asked = self.orders.pop_front().unwrap().limit;
+            }
             self.producer.hear(self.now, event);
-            self.producer.order(self.now)
+            self.order()
+        }
+
+        fn order(&mut self) -> Option<Order> {
+            let order = self.producer.order(self.now);
+            self.orders.extend(order);
+            order
         }
 
         fn claimed(&mut self, asked: u32, got: u32) -> Option<Order> {
-            let took = Duration::ZERO;
             self.slots.running += got;
-            self.hear(Event::Claimed(Claimed { asked, got, kept: got, last: None, took }))
+            self.hear(brought(asked, got, got, None, QUICK))
         }
 
         fn ended(&mut self, count: u32) -> Option<Order> {
             self.slots.running -= count;
             self.producer.hear(self.now, Event::Slots(self.slots));
-            self.producer.order(self.now)
+            self.order()
         }
     }
 
@@ -280,7 +319,7 @@ mod tests {
     }
 
     fn brought(asked: u32, got: u32, kept: u32, last: Option<Floor>, took: Duration) -> Event {
-        Event::Claimed(Claimed { asked, got, kept, last, took })
+        Event::Claimed(Claimed { asked, got, kept, last, took, from_front: false })
     }
 
     const QUICK: Duration = Duration::ZERO;
@@ -338,6 +377,23 @@ mod tests {
     }
 
     #[test]
+    fn a_backlog_of_short_jobs_has_two_claims_under_way() {
+        let mut scene = Scene::new(10);
+        scene.slots.stock = 5_000;
+        assert_eq!(scene.hear(Event::Wake), asks(1_000));
+        assert_eq!(scene.ended(0), None, "is there a backlog?");
+        (scene.slots.running, scene.slots.in_stock) = (10, 990);
+        assert_eq!(scene.hear(brought(1_000, 1_000, 1_000, None, QUICK)), asks(1_000));
+        assert_eq!(scene.ended(0), None, "there is room for ten only");
+        scene.slots.in_stock = 500;
+        assert_eq!(scene.ended(0), asks(500));
+        scene.slots.in_stock = 0;
+        assert_eq!(scene.ended(0), None, "and never three");
+        assert_eq!(scene.hear(brought(1_000, 10, 10, None, QUICK)), None, "that was all");
+        assert_eq!(scene.hear(brought(500, 0, 0, None, QUICK)), None);
+    }
+
+    #[test]
     fn a_paused_or_full_or_stopping_producer_claims_nothing() {
         let mut scene = Scene::new(2);
         scene.producer.paused = true;
@@ -355,7 +411,7 @@ mod tests {
     fn a_failed_claim_is_tried_again_after_a_wait() {
         let mut scene = Scene::new(2);
         scene.hear(Event::Wake);
-        assert_eq!(scene.hear(Event::Failed { jitter: 0.5 }), None);
+        assert_eq!(scene.hear(Event::Failed { asked: 0, jitter: 0.5 }), None);
         let again = scene.producer.wakes_at().unwrap();
         assert_eq!(scene.hear(Event::Wake), None, "hints do not hurry it");
         scene.now = again;
@@ -366,7 +422,7 @@ mod tests {
     fn a_paused_producer_does_not_wake_to_try_again() {
         let mut scene = Scene::new(2);
         scene.hear(Event::Wake);
-        scene.hear(Event::Failed { jitter: 0.5 });
+        scene.hear(Event::Failed { asked: 0, jitter: 0.5 });
         let again = scene.producer.wakes_at().unwrap();
         assert_eq!(scene.hear(Event::Pause(true)), None);
         assert_eq!(scene.producer.wakes_at(), None, "the node doubts that it is alive to others");
@@ -482,7 +538,7 @@ mod tests {
                     }
                     (2, Some(_)) => {
                         under_way = None;
-                        scene.hear(Event::Failed { jitter: 0.0 })
+                        scene.hear(Event::Failed { asked: 0, jitter: 0.0 })
                     }
                     (3, _) => {
                         let ended = number.min(scene.slots.running);

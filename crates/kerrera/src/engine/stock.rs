@@ -49,7 +49,7 @@ impl<T> Stock<T> {
     /// A job is given back when it has waited for so many spans: the estimate was wrong.
     const PATIENCE: u32 = 5;
     /// How long nothing is claimed ahead after something had to be given back, and the longest.
-    const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+    const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
     /// What a run is taken to need at least; it has to be started and written.
     const LEAST: Duration = Duration::from_micros(20);
 
@@ -201,13 +201,13 @@ mod tests {
             0,
             "and nothing more is claimed ahead for a while"
         );
-        assert_eq!(stock.size(now + Duration::from_secs(1), 1, Some(MS)), 50);
+        assert_eq!(stock.size(now + 100 * MS, 1, Some(MS)), 50);
     }
 
     #[test]
     fn what_was_not_begun_in_time_is_given_back_and_the_pauses_grow() {
         let (mut stock, mut now) = (Stock::new(SPAN), Instant::now());
-        for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
+        for pause in [100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 51_200, 60_000] {
             stock.put(now, 10, offer(0, 1, Some(MS)), 1).unwrap();
             stock.put(now + MS, 10, offer(0, 2, Some(MS)), 2).unwrap();
             assert_eq!(stock.overdue(now + MS), None);
@@ -216,16 +216,16 @@ mod tests {
             assert_eq!(stock.wakes_at(), Some(now + MS), "the other has a little more time");
             assert_eq!(stock.clear(), [2]);
             assert_eq!(stock.wakes_at(), None);
-            let pause = Duration::from_secs(pause);
+            let pause = Duration::from_millis(pause);
             assert_eq!(stock.size(now + pause - MS, 1, Some(MS)), 0);
             now += pause;
             assert_eq!(stock.size(now, 1, Some(MS)), 50);
         }
-        for _ in 0..6 {
+        for _ in 0..10 {
             stock.put(now, 10, offer(0, 1, Some(MS)), 1).unwrap();
             stock.take();
         }
-        assert_eq!(stock.pause, Duration::from_secs(1), "it went well six times");
+        assert_eq!(stock.pause, 100 * MS, "it went well ten times");
     }
 
     #[test]

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use kerrera_core::error::Kind;
 use kerrera_core::storage::{Claim, Floor};
-use kerrera_core::{ClaimToken, Job, Result};
-use tokio::task::{JoinError, JoinHandle};
+use kerrera_core::{ClaimToken, Error, Job, Result};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use super::panics::Caught;
 use super::supervisor::supervise;
 use super::{Node, Queue, executor, lock};
 use crate::engine::producer::{Claimed, Event, Order, Producer, Slots};
@@ -56,23 +58,21 @@ impl<S: Send + Sync + 'static> Shell<S> {
         let Settings { limit, paused } = *settings.borrow_and_update();
         let mut producer = Producer::new(limit, batch, paused);
         let mut trusted = queue.trusted.subscribe();
-        let mut claim: Option<JoinHandle<Answer>> = None;
+        let mut claims: JoinSet<Answer> = JoinSet::new();
         queue.inbox.wake();
         loop {
             let wake = producer.wakes_at().into_iter().chain(queue.stock().wakes_at()).min();
             let wake = wake.map(Instant::from_std);
             let mut answer = None;
             tokio::select! {
-                joined = joined(&mut claim), if claim.is_some() => {
-                    claim = None;
-                    answer = Some(joined);
-                }
+                // A claim is caught when it panics, so a task that fails has ended with the runtime.
+                Some(joined) = claims.join_next() => answer = joined.ok(),
                 () = queue.inbox.rung() => {}
                 _ = trusted.changed() => {}
                 _ = settings.changed() => {}
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
                 // What a claim under way brings must not be lost, so it is waited for.
-                () = queue.halt.claims.cancelled(), if claim.is_none() => {
+                () = queue.halt.claims.cancelled(), if claims.is_empty() => {
                     queue.clear_stock(&self.node.acks);
                     return;
                 }
@@ -83,7 +83,7 @@ impl<S: Send + Sync + 'static> Shell<S> {
             let paused = paused || !*trusted.borrow_and_update();
             let mut starting = self.work_off_stock(now);
             let woken = queue.inbox.take_woken().then_some(Event::Wake);
-            let answered = answer.map(|joined| self.answered(now, joined, &mut starting));
+            let answered = answer.map(|answer| self.answered(now, answer, &mut starting));
             let stop = queue.is_stopping().then_some(Event::Stop);
             let events = [Some(Event::Pause(paused)), Some(Event::Scale(limit))];
             for event in events.into_iter().chain([woken, answered, stop]).flatten() {
@@ -91,8 +91,8 @@ impl<S: Send + Sync + 'static> Shell<S> {
             }
             producer.hear(now, Event::Slots(self.slots(now, limit, starting.len())));
             queue.has_room.store(producer.has_room(), Ordering::Relaxed);
-            if let Some(order) = producer.order(now) {
-                claim = Some(tokio::spawn(self.clone().claim(order)));
+            while let Some(order) = producer.order(now) {
+                claims.spawn(self.clone().claim(order));
             }
             // Only now: behind a thousand jobs the claim would wait for its turn on the runtime.
             for (job, token) in starting {
@@ -154,43 +154,38 @@ impl<S: Send + Sync + 'static> Shell<S> {
             excluded: self.queue.excluded(),
             floor: order.floor,
         };
-        let jobs = self.node.storage().claim(claim).await;
+        let jobs = Caught::new(self.node.storage().claim(claim)).await;
+        let jobs = jobs.unwrap_or_else(|words| Err(Error::new(Kind::Unreachable, words)));
         Answer { token, order, sent, jobs }
     }
 
     fn answered(
         &self,
         now: std::time::Instant,
-        joined: Result<Answer, JoinError>,
+        answer: Answer,
         starting: &mut Vec<runtime::Claimed>,
     ) -> Event {
-        let jitter = fastrand::f64();
         let name = name(&self.queue);
-        let answer = match joined {
-            Ok(answer) => answer,
-            Err(error) => {
-                self.node.health.ill(&name, error);
-                return Event::Failed { jitter };
-            }
-        };
-        let jobs = match answer.jobs {
+        let Answer { token, order, sent, jobs } = answer;
+        let asked = order.limit;
+        let jobs = match jobs {
             Ok(jobs) => jobs,
             Err(error) => {
                 self.node.health.ill(&name, error);
-                return Event::Failed { jitter };
+                return Event::Failed { asked, jitter: fastrand::f64() };
             }
         };
         self.node.health.well(&name);
         let (got, last) = (count(jobs.len()), jobs.last().map(Floor::from));
-        let (asked, took) = (answer.order.limit, answer.sent.elapsed());
+        let (from_front, took) = (order.floor.is_none(), sent.elapsed());
         self.node.telemetry().emit(telemetry::Claim {
             queue: self.queue.name.clone(),
             asked,
             got,
             duration: took,
         });
-        let kept = self.distribute(now, jobs, answer.token, starting);
-        Event::Claimed(Claimed { asked, got, kept, last, took })
+        let kept = self.distribute(now, jobs, token, starting);
+        Event::Claimed(Claimed { asked, got, from_front, kept, last, took })
     }
 
     /// Decides which jobs are to be started, puts others in stock, or gives them back; says how many
@@ -255,11 +250,4 @@ impl<S: Send + Sync + 'static> Shell<S> {
 
 fn count(jobs: usize) -> u32 {
     u32::try_from(jobs).unwrap_or(u32::MAX)
-}
-
-async fn joined(claim: &mut Option<JoinHandle<Answer>>) -> Result<Answer, JoinError> {
-    match claim {
-        Some(claim) => claim.await,
-        None => std::future::pending().await,
-    }
 }
