@@ -16,6 +16,7 @@ mod migrations;
 mod neighbours;
 mod plans;
 mod proxy;
+mod reindexing;
 mod sessions;
 mod signals;
 mod tls;
