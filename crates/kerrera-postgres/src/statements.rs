@@ -123,6 +123,7 @@ impl Statements {
         };
         let parts = [
             ("{neighbours}", neighbours.to_owned()),
+            ("{stolen}", bare(file!("stolen"))),
             ("{errors}", bare(errors)),
             ("{job}", bare(file!("columns"))),
             ("{schema}", quoted(schema)),

@@ -1,6 +1,6 @@
 -- Says why acks could not be written, row by row: what the row is now, if it still carries the
--- claim's token, and whether the failure stands among its errors. Appends the failure to rows that
--- somebody cancelled while they ran.
+-- claim's token, whether the failure stands among its errors, and whether a neighbour took it from its
+-- run, and when that had begun. Appends the failure to rows that somebody cancelled while they ran.
 -- Locks: the rows that it appends to. Index: the primary key.
 WITH now AS MATERIALIZED (
     SELECT coalesce($1::timestamp, timezone('UTC', clock_timestamp())) AS at
@@ -9,6 +9,8 @@ ours AS MATERIALIZED (
     SELECT
         r.*,
         j.state AS found,
+        j.attempted_at,
+        {stolen} AS stolen,
         EXISTS (
             SELECT
             FROM jsonb_array_elements(
@@ -47,4 +49,4 @@ appended AS (
         AND j.attempted_by[3] = a.token
     RETURNING j.id
 )
-SELECT o.id, o.found::text, o.told FROM ours AS o
+SELECT o.id, o.found::text, o.told, o.stolen, o.attempted_at FROM ours AS o
