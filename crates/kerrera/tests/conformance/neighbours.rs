@@ -11,12 +11,14 @@ use serde_json::json;
 use crate::scene::{Scene, insert};
 
 #[derive(Serialize, Deserialize, Worker)]
-struct Hold {}
+pub struct Hold {}
 
 #[derive(Clone, Default)]
-struct App {
-    begun: Arc<AtomicU32>,
-    go: Arc<AtomicBool>,
+pub struct App {
+    /// How many runs have begun.
+    pub begun: Arc<AtomicU32>,
+    /// They may end.
+    pub go: Arc<AtomicBool>,
 }
 
 impl Perform<App> for Hold {
@@ -29,7 +31,7 @@ impl Perform<App> for Hold {
     }
 }
 
-async fn until(what: &str, test: impl AsyncFn() -> bool) {
+pub async fn until(what: &str, test: impl AsyncFn() -> bool) {
     for _ in 0..2_000 {
         if test().await {
             return;
