@@ -184,7 +184,8 @@ impl Batch<'_> {
     /// Says why these could not be written.
     async fn judge(&mut self, acks: &[&Ack]) -> Result<Vec<Verdict>> {
         let outcomes = Outcomes::of(acks);
-        let parameters: [Parameter<'_>; 7] = [
+        let attempts: Vec<i32> = acks.iter().map(|ack| ack.attempt).collect();
+        let parameters: [Parameter<'_>; 8] = [
             (&self.now, Type::TIMESTAMP),
             (&outcomes.ids, Type::INT8_ARRAY),
             (&outcomes.tokens, Type::TEXT_ARRAY),
@@ -192,6 +193,7 @@ impl Batch<'_> {
             (&outcomes.attempts, Type::INT4_ARRAY),
             (&outcomes.nodes, Type::TEXT_ARRAY),
             (&outcomes.runs, Type::INT8_ARRAY),
+            (&attempts, Type::INT4_ARRAY),
         ];
         let rows = self.session.query("the ack", &self.sql.ack_verdict, &parameters).await?;
         let mut verdicts = vec![Verdict::Is(Acked::Lost); acks.len()];
@@ -200,11 +202,9 @@ impl Batch<'_> {
             let told: bool = row.try_get(2).unwrap_or_default();
             let stolen: bool = row.try_get(3).unwrap_or_default();
             if let (Some(place), Ok(state)) = (place(acks, &row), state.parse()) {
-                verdicts[place] = match judge(acks[place], state, told) {
-                    Acked::Lost if stolen && !told => {
-                        Verdict::Stolen { began: row.try_get(4).ok().flatten() }
-                    }
-                    answer => Verdict::Is(answer),
+                verdicts[place] = match stolen {
+                    true => Verdict::Stolen { began: row.try_get(4).ok().flatten() },
+                    false => Verdict::Is(judge(acks[place], state, told)),
                 };
             }
         }
@@ -218,9 +218,9 @@ enum Verdict {
     /// This.
     Is(Acked),
     /// A neighbour took its row from the run, which began then by what the row says, and nobody has
-    /// claimed it since. `stolen.sql` says how that is known. None of its failure stands in the row, and
-    /// a row that stands as it would leave it is taken for written: giving a job back that has been
-    /// freed anyway is not worth the risk of giving its attempt back twice.
+    /// claimed it since. `stolen.sql` says how that is known, and that the ack was not written before,
+    /// with its answer lost, and the row made available since: a failure would stand there. A snooze or a
+    /// release would have given the attempt back, so the row must tell the ack's own.
     Stolen { began: Option<Stamp> },
 }
 

@@ -430,7 +430,8 @@ mod tests {
         let position = run.job.position();
         let outcome = decide(position, Event::Completed).unwrap();
         let (failure, meta, then, began) = (None, None, Vec::new(), None);
-        let ack = Ack { id, token, outcome, failure, meta, then, began };
+        let attempt = position.attempt;
+        let ack = Ack { id, token, attempt, outcome, failure, meta, then, began };
         Ended { ack, position, ran: None }
     }
 

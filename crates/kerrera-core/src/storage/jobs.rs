@@ -109,6 +109,8 @@ pub struct Ack {
     pub id: JobId,
     /// Under which claim.
     pub token: ClaimToken,
+    /// Which attempt it was. A row under the claim's token that tells another was written before.
+    pub attempt: i32,
     /// What becomes of it.
     pub outcome: Move,
     /// The failure to append to its errors.

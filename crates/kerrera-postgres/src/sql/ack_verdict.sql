@@ -10,7 +10,8 @@ ours AS MATERIALIZED (
         r.*,
         j.state AS found,
         j.attempted_at,
-        {stolen} AS stolen,
+        -- Another attempt under the same token: this one was given back, so it was written.
+        j.attempt = r.attempt AND {stolen} AS stolen,
         EXISTS (
             SELECT
             FROM jsonb_array_elements(
@@ -24,8 +25,8 @@ ours AS MATERIALIZED (
                 AND e.element ->> 'k_node' = r.node
         ) AS told
     FROM unnest(
-        $2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bigint[]
-    ) AS r (id, token, error, failed, node, ran)
+        $2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bigint[], $8::int[]
+    ) AS r (id, token, error, failed, node, ran, attempt)
     JOIN {schema}.oban_jobs AS j ON j.id = r.id AND j.attempted_by[3] = r.token
     -- The list once more, for the index, whichever way the join is done.
     WHERE j.id = ANY ($2::bigint[])

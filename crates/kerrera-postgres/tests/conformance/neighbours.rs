@@ -169,6 +169,7 @@ fn end(job: &Job, token: ClaimToken, event: Event) -> Ack {
     Ack {
         id: job.id,
         token,
+        attempt: job.attempt,
         outcome: decide(job.position(), event).unwrap(),
         failure: failed,
         meta: None,

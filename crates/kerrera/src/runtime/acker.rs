@@ -60,9 +60,9 @@ impl Ended {
             node: node.clone(),
             ran: ran.as_ref().map_or(Duration::ZERO, |ran| ran.duration),
         });
-        let (id, token, began) = (ack.id, ack.token, ack.began);
+        let Ack { id, token, attempt, began, .. } = *ack;
         let (meta, then) = (None, Vec::new());
-        let ack = Ack { id, token, outcome, failure, meta, then, began };
+        let ack = Ack { id, token, attempt, outcome, failure, meta, then, began };
         Some(Ended { ack, position: *position, ran })
     }
 }
@@ -98,7 +98,8 @@ impl Acks {
     pub(crate) fn release(&self, job: &Job, token: ClaimToken) {
         if let Ok(outcome) = decide(job.position(), StateEvent::Released) {
             let (failure, meta, then, began) = (None, None, Vec::new(), None);
-            let ack = Ack { id: job.id, token, outcome, failure, meta, then, began };
+            let (id, attempt) = (job.id, job.attempt);
+            let ack = Ack { id, token, attempt, outcome, failure, meta, then, began };
             self.hand_in(Ended { ack, position: job.position(), ran: None });
         }
     }

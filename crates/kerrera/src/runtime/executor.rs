@@ -316,11 +316,11 @@ impl Conclusion<'_> {
         if event == Event::Released {
             self.node.released.fetch_add(1, Ordering::SeqCst);
         }
-        let (id, token) = (self.job.id, self.token);
+        let (id, token, attempt) = (self.job.id, self.token, self.job.attempt);
         let ending = Ending::of(event, outcome.to);
         let ran = Ran { job: self.job.clone(), duration: self.ran, ending, failed: None };
         let (failure, meta, then, began) = (None, None, Vec::new(), None);
-        let ack = Ack { id, token, outcome, failure, meta, then, began };
+        let ack = Ack { id, token, attempt, outcome, failure, meta, then, began };
         Ended { ack, position, ran: Some(ran) }
     }
 }

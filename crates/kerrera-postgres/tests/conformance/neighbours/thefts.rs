@@ -7,6 +7,7 @@ use kerrera_core::state::Event;
 use kerrera_core::storage::{Ack, Acked};
 use kerrera_core::{ClaimToken, Job, Limits, NewJob, State, Units};
 use serde_json::json;
+use testkit::oban::{End, Taken};
 
 use super::{Hand, Town, end};
 use crate::fixture::{ELIXIR, PYTHON};
@@ -106,6 +107,18 @@ async fn an_end_whose_answer_was_lost_is_no_theft() {
 }
 
 #[tokio::test]
+async fn a_run_that_gives_a_freed_job_back_gives_its_attempt_back_once() {
+    let town = Town::ours().await;
+    let hand = town.hand().await;
+    let (job, token) = freed(&hand).await;
+    for answer in [Acked::Written, Acked::AlreadyWritten] {
+        assert_eq!(hand.ends(&job, token, Event::Released).await, answer);
+        let row = town.job(job.id).await;
+        assert_eq!((row.state, row.attempt), (State::Available, 0));
+    }
+}
+
+#[tokio::test]
 async fn a_job_that_our_own_rescue_freed_is_not_taken_back_by_the_late_end_of_its_run() {
     let town = Town::ours().await;
     for max_attempts in [1, 20] {
@@ -188,18 +201,47 @@ async fn a_last_attempt_that_ends_after_a_neighbour_discarded_it_is_written() {
     }
 }
 
-/// With attempts left nobody discards by age: that was a worker's own word, late as it came.
+/// With attempts left nobody discards by age, and nobody says why who does: that was a worker's word.
 #[tokio::test]
-async fn a_job_that_was_discarded_with_attempts_left_is_not_taken_back() {
+async fn a_job_that_a_worker_discarded_is_not_taken_back() {
     let town = Town::ours().await;
     let hand = town.hand().await;
-    let (job, token) = hand.running().await;
-    town.database.psql("UPDATE oban_jobs SET state = 'discarded', discarded_at = now()");
-    let claim = [(job.id, token)];
-    assert_eq!(hand.beat(&claim).await.gone, claim);
-    assert!(town.kerrera.reclaim(claim.to_vec()).await.unwrap().is_empty());
-    assert_eq!(hand.complete(&job, token).await, Acked::Lost);
-    assert_eq!(town.job(job.id).await.state, State::Discarded);
+    for max_attempts in [1, 20] {
+        let (job, token) = hand.runs(NewJob::of("W", json!({})).max_attempts(max_attempts)).await;
+        let (id, attempt) = (job.id, job.attempt);
+        let taken = Taken { id, attempt, max_attempts: job.max_attempts, meta: "{}".to_owned() };
+        town.elixir("elixir").ends(&taken, End::Discard("no use"));
+        let claim = [(job.id, token)];
+        assert_eq!(hand.beat(&claim).await.gone, claim);
+        assert!(town.kerrera.reclaim(claim.to_vec()).await.unwrap().is_empty());
+        assert_eq!(hand.complete(&job, token).await, Acked::Lost);
+        assert_eq!(town.job(job.id).await.state, State::Discarded);
+    }
+}
+
+/// Whatever else a run says after its end was written.
+#[tokio::test]
+async fn what_a_run_says_after_its_end_was_written_changes_nothing() {
+    let town = Town::ours().await;
+    let hand = town.hand().await;
+    let failed = Event::Failed { retry_in: Duration::ZERO };
+    for first in
+        [failed, Event::Snoozed { wait: Duration::ZERO }, Event::Released, Event::Discarded]
+    {
+        for then in [Event::Completed, Event::Snoozed { wait: RETRY_IN }, Event::Released] {
+            let (job, token) = hand.runs(NewJob::of("W", json!({})).max_attempts(2)).await;
+            assert_eq!(hand.ends(&job, token, first).await, Acked::Written);
+            town.clock.advance(1.second());
+            town.stage().await;
+            // A person moves what waits to a time long ago.
+            town.database.psql("UPDATE oban_jobs SET scheduled_at = '2020-01-01'");
+            let before = town.job(job.id).await;
+            assert_ne!(hand.ends(&job, token, then).await, Acked::Written, "{first:?} {then:?}");
+            let after = town.job(job.id).await;
+            assert_eq!((after.state, after.attempt), (before.state, before.attempt));
+            town.database.psql("DELETE FROM oban_jobs");
+        }
+    }
 }
 
 /// A job that runs here and that a neighbour has freed for its age.
