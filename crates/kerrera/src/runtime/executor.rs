@@ -133,7 +133,7 @@ pub(crate) fn run<S: Send + Sync + 'static>(
         {
             ended.ack.meta.get_or_insert_default().insert(PROGRESS.to_owned(), progress);
         }
-        queue.end(&node.acks, (job.id, token), ended);
+        queue.end(&node.acks, (job.id, token), ended, node.tuning.refresh);
     };
     run.instrument(span)
 }
@@ -321,7 +321,7 @@ impl Conclusion<'_> {
         let ran = Ran { job: self.job.clone(), duration: self.ran, ending, failed: None };
         let (failure, meta, then, began) = (None, None, Vec::new(), None);
         let ack = Ack { id, token, attempt, outcome, failure, meta, then, began };
-        Ended { ack, position, ran: Some(ran) }
+        Ended { ack, position, ran: Some(ran), slot: None }
     }
 }
 

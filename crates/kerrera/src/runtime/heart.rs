@@ -309,7 +309,7 @@ fn abandon(
         failed: Some(FailureKind::Timeout),
         job: run.job,
     };
-    node.acks.hand_in(Ended { ack, position, ran: Some(ran) });
+    node.acks.hand_in(Ended { ack, position, ran: Some(ran), slot: None });
     queue.inbox.ended();
 }
 
