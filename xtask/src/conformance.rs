@@ -1,21 +1,36 @@
-//! The checklist in `docs/conformance.md`: is it complete, and are its tests there?
+//! The checklists in `docs/conformance.md`: are they complete, and are their tests there?
 
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::path::Path;
 
-/// How many assertions the checklist has.
-const ASSERTIONS: usize = 228;
+/// What is numbered there: what Oban's own tests assert, and the rules of living on the same tables.
+const LISTS: [List; 2] =
+    [List { of: "assertions", mark: "", length: 228 }, List { of: "rules", mark: "R", length: 15 }];
 
 /// How many rows may still be marked as not yet: only ever lowered.
 const NOT_YET: usize = 0;
 
 const MARK: &str = "**not yet**";
 
-/// What the checklist holds.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Checklist {
+/// A list of numbered rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct List {
+    of: &'static str,
+    /// Stands before each number.
+    mark: &'static str,
+    length: usize,
+}
+
+/// All of them, and what they hold.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Checklists(Vec<Checklist>);
+
+/// What a list holds.
+#[derive(Debug, PartialEq, Eq)]
+struct Checklist {
+    list: List,
     /// Rows that name a test, and are complete.
     tested: usize,
     /// Rows with a reason instead.
@@ -24,41 +39,50 @@ pub(crate) struct Checklist {
     not_yet: Vec<usize>,
 }
 
-impl Checklist {
-    /// Reads the checklist of the repository at `root`, and checks it.
+impl Checklists {
+    /// Reads the checklists of the repository at `root`, and checks them.
     ///
     /// # Errors
     ///
-    /// With every mistake in it, a line each.
-    pub(crate) fn read(root: &Path) -> Result<Checklist, String> {
+    /// With every mistake in one of them, a line each.
+    pub(crate) fn read(root: &Path) -> Result<Checklists, String> {
         let path = root.join("docs/conformance.md");
         let text = fs::read_to_string(&path)
             .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         let mut sources = HashMap::new();
-        let checklist = Checklist::check(&text, |file, name| {
+        let mut exists = |file: &str, name: &str| {
             let source: &String = sources
                 .entry(file.to_owned())
                 .or_insert_with(|| fs::read_to_string(root.join(file)).unwrap_or_default());
             has_function(source, name)
-        })?;
-        if checklist.not_yet.len() > NOT_YET {
+        };
+        let lists = LISTS.into_iter().map(|list| Checklist::check(list, &text, &mut exists));
+        let lists: Vec<Checklist> = lists.collect::<Result<_, _>>()?;
+        let not_yet: Vec<usize> =
+            lists.iter().flat_map(|checklist| checklist.not_yet.iter().copied()).collect();
+        if not_yet.len() > NOT_YET {
             return Err(format!(
-                "{} rows are marked {MARK}, and there were {NOT_YET}: {:?}",
-                checklist.not_yet.len(),
-                checklist.not_yet
+                "{} rows are marked {MARK}, and there were {NOT_YET}: {not_yet:?}",
+                not_yet.len()
             ));
         }
-        Ok(checklist)
+        Ok(Checklists(lists))
     }
+}
 
-    fn check(text: &str, mut exists: impl FnMut(&str, &str) -> bool) -> Result<Checklist, String> {
-        let mut checklist = Checklist::default();
+impl Checklist {
+    fn check(
+        list: List,
+        text: &str,
+        mut exists: impl FnMut(&str, &str) -> bool,
+    ) -> Result<Checklist, String> {
+        let mut checklist = Checklist { list, tested: 0, reasoned: 0, not_yet: Vec::new() };
         let mut mistakes = Vec::new();
-        let mut seen = vec![0_usize; ASSERTIONS + 1];
-        for (number, held) in text.lines().filter_map(row) {
+        let mut seen = vec![0_usize; list.length + 1];
+        for (number, held) in text.lines().filter_map(|line| row(list.mark, line)) {
             match seen.get_mut(number).filter(|_| number > 0) {
                 Some(times) => *times += 1,
-                None => mistakes.push(format!("{number}: there is no such assertion")),
+                None => mistakes.push(format!("{number}: there is no such number")),
             }
             let tests = tests(held);
             for (file, name) in &tests {
@@ -79,27 +103,32 @@ impl Checklist {
         for (number, times) in seen.iter().enumerate().skip(1).filter(|(_, times)| **times != 1) {
             mistakes.push(format!("{number}: stands there {times} times"));
         }
-        if mistakes.is_empty() { Ok(checklist) } else { Err(mistakes.join("\n")) }
+        let lines = mistakes.iter().map(|mistake| format!("{}{mistake}", list.mark));
+        let lines: Vec<String> = lines.collect();
+        if lines.is_empty() { Ok(checklist) } else { Err(lines.join("\n")) }
     }
 }
 
-impl fmt::Display for Checklist {
+impl fmt::Display for Checklists {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Checklist { tested, reasoned, not_yet } = self;
-        write!(
-            f,
-            "{ASSERTIONS} assertions: {tested} held by tests, {reasoned} by a reason, {} not yet",
-            not_yet.len()
-        )
+        for (place, checklist) in self.0.iter().enumerate() {
+            let Checklist { list: List { of, length, .. }, tested, reasoned, not_yet } = checklist;
+            let (end, not_yet) = (if place == 0 { "" } else { "\n" }, not_yet.len());
+            write!(
+                f,
+                "{end}{length} {of}: {tested} held by tests, {reasoned} by a reason, {not_yet} not yet"
+            )?;
+        }
+        Ok(())
     }
 }
 
-/// Reads `| 12 | what | held by |`.
-fn row(line: &str) -> Option<(usize, &str)> {
+/// Reads `| 12 | what | held by |`, with the mark before the number.
+fn row<'a>(mark: &str, line: &'a str) -> Option<(usize, &'a str)> {
     let cells = line.trim().strip_prefix('|')?.strip_suffix('|')?;
     let (number, rest) = cells.split_once('|')?;
     let (_, held) = rest.split_once('|')?;
-    Some((number.trim().parse().ok()?, held.trim()))
+    Some((number.trim().strip_prefix(mark)?.parse().ok()?, held.trim()))
 }
 
 /// The `file.rs::name` between back quotes.
@@ -123,20 +152,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_checklist_is_complete_and_its_tests_exist() {
+    fn the_checklists_are_complete_and_their_tests_exist() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let checklist = Checklist::read(root).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let checklist = Checklists::read(root).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         println!("{checklist}");
     }
 
+    const LIST: List = LISTS[0];
+
     fn complete() -> Vec<String> {
-        (1..=ASSERTIONS)
+        (1..=LIST.length)
             .map(|number| format!("| {number} | it works | `a.rs::works` |\n"))
             .collect()
     }
 
     fn check(rows: &[String]) -> Result<Checklist, String> {
-        Checklist::check(&rows.concat(), |file, name| (file, name) == ("a.rs", "works"))
+        Checklist::check(LIST, &rows.concat(), |file, name| (file, name) == ("a.rs", "works"))
     }
 
     #[test]
@@ -146,9 +177,11 @@ mod tests {
         rows[1] = format!("| 2 | it works | {MARK} |\n");
         rows[2] = format!("| 3 | it works | `a.rs::works`; {MARK}: the event |\n");
         let checklist = check(&rows).unwrap();
-        let expected = Checklist { tested: ASSERTIONS - 3, reasoned: 1, not_yet: vec![2, 3] };
+        let tested = LIST.length - 3;
+        let expected = Checklist { list: LIST, tested, reasoned: 1, not_yet: vec![2, 3] };
         assert_eq!(checklist, expected);
-        assert!(checklist.to_string().ends_with("1 by a reason, 2 not yet"), "{checklist}");
+        let checklists = Checklists(vec![checklist]).to_string();
+        assert!(checklists.ends_with("1 by a reason, 2 not yet"), "{checklists}");
     }
 
     #[test]
@@ -165,11 +198,19 @@ mod tests {
             [
                 "10: there is no fn work in a.rs",
                 "11: neither a test, nor a reason, nor **not yet**",
-                "229: there is no such assertion",
+                "229: there is no such number",
                 "7: stands there 0 times",
                 "8: stands there 2 times",
             ]
         );
+    }
+
+    #[test]
+    fn lists_are_told_apart_by_their_marks() {
+        let list = List { of: "rules", mark: "R", length: 2 };
+        let rows = "| 1 | it | `a.rs::works` |\n| R1 | it | `a.rs::works` |\n| R3 | it | — so |\n";
+        let mistakes = Checklist::check(list, rows, |_, _| true).unwrap_err();
+        assert_eq!(mistakes, "R3: there is no such number\nR2: stands there 0 times");
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod workspace;
 
 use std::process::ExitCode;
 
-use crate::conformance::Checklist;
+use crate::conformance::Checklists;
 use crate::lanes::LANES;
 use crate::python::Without;
 use crate::workspace::Workspace;
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 }
 
 fn conformance() -> Result<ExitCode, String> {
-    println!("{}", Checklist::read(&Workspace::read()?.root)?);
+    println!("{}", Checklists::read(&Workspace::read()?.root)?);
     Ok(ExitCode::SUCCESS)
 }
 

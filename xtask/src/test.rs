@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use testkit::postgres::{Cluster, SERVER_VARIABLE};
 
 use crate::cargo::{self, Counts};
-use crate::conformance::Checklist;
+use crate::conformance::Checklists;
 use crate::lanes::{LANES, Lane, Tests};
 use crate::python::{PROGRAM_VARIABLE, Python, Unready, Without};
 use crate::report::{Outcome, Report, Row};
@@ -50,7 +50,7 @@ pub(crate) fn run(
     }
     drop(cluster);
 
-    if let Ok(checklist) = Checklist::read(&workspace.root) {
+    if let Ok(checklist) = Checklists::read(&workspace.root) {
         println!("\n{checklist}");
     }
     print!("\n{}", report.text());

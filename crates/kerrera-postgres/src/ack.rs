@@ -2,17 +2,19 @@
 //!
 //! Every write is fenced: it changes a row only if that still carries the claim's token and is
 //! executing. One statement writes a batch, whatever the outcomes (a transaction of several, if unique
-//! jobs follow from them); another, rare one says what became of the rows that it left alone.
+//! jobs follow from them); another, rare one says what became of the rows that it left alone. Those that
+//! a neighbour took from their runs meanwhile are taken back first, and then written.
 
 use kerrera_core::state::{Attempt, Move, Stamp as End, State};
 use kerrera_core::storage::{Ack, Acked, Failure, Report};
-use kerrera_core::{JobId, Result, ValidJob};
+use kerrera_core::{ClaimToken, JobId, Result, ValidJob};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use crate::connection::{Parameter, Session, Verb};
 use crate::error::is_about_the_data;
 use crate::insert::{self, Columns};
+use crate::neighbours;
 use crate::rows::Stamp;
 use crate::statements::{Call, Statements};
 
@@ -73,6 +75,56 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     async fn write(&mut self, acks: &[&Ack]) -> Result<Vec<Acked>> {
+        let verdicts = self.write_once(acks).await?;
+        let mut stolen: Vec<(usize, Ack)> = Vec::new();
+        let mut answers = Vec::with_capacity(acks.len());
+        for (place, verdict) in verdicts.into_iter().enumerate() {
+            let (answer, began) = match verdict {
+                Verdict::Is(answer) => (answer, None),
+                Verdict::Stolen { began } => (Acked::Lost, Some(began)),
+            };
+            // Taking it back makes the row tell another start than the true one, if it does not already.
+            stolen.extend(began.map(|began| {
+                let ack = acks[place].clone();
+                (place, Ack { began: ack.began.or(began.map(|began| began.0)), ..ack })
+            }));
+            answers.push(answer);
+        }
+        if !stolen.is_empty() {
+            self.take_back(&mut stolen).await?;
+            let ours: Vec<&Ack> = stolen.iter().map(|(_, ack)| ack).collect();
+            // Who is robbed a second time within moments is not robbed for its age.
+            for ((place, _), verdict) in stolen.iter().zip(self.write_once(&ours).await?) {
+                if let Verdict::Is(answer) = verdict {
+                    answers[*place] = answer;
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Takes back the rows of these acks, and keeps those that could be. If the write that is to follow
+    /// does not come to be, the acks are tried again, and find their rows executing.
+    async fn take_back(&mut self, stolen: &mut Vec<(usize, Ack)>) -> Result<()> {
+        let claims: Vec<(JobId, ClaimToken)> =
+            stolen.iter().map(|(_, ack)| (ack.id, ack.token)).collect();
+        let ours = neighbours::take_back(self.session, self.sql, self.now, &claims).await?;
+        stolen.retain(|(_, ack)| ours.contains(&(ack.id, ack.token)));
+        for (id, _) in ours {
+            tracing::info!(
+                target: "kerrera",
+                event = "ack.reclaimed",
+                id,
+                "a neighbour had freed a job whose run was ending here: its end is written all the same"
+            );
+        }
+        Ok(())
+    }
+
+    async fn write_once(&mut self, acks: &[&Ack]) -> Result<Vec<Verdict>> {
+        if acks.is_empty() {
+            return Ok(Vec::new());
+        }
         let written = if acks.iter().all(|ack| is_plain(ack)) {
             self.write_completed(acks).await?
         } else if follow_ups(acks).any(|(_, job)| job.unique.is_some()) {
@@ -81,15 +133,14 @@ impl Batch<'_> {
             self.write_any(acks).await?
         };
         let left: Vec<usize> = (0..acks.len()).filter(|place| !written[*place]).collect();
-        let mut answers = vec![Acked::Written; acks.len()];
+        let mut verdicts = vec![Verdict::Is(Acked::Written); acks.len()];
         if !left.is_empty() {
             let unwritten: Vec<&Ack> = left.iter().map(|place| acks[*place]).collect();
-            let verdicts = self.judge(&unwritten).await?;
-            for (place, verdict) in left.into_iter().zip(verdicts) {
-                answers[place] = verdict;
+            for (place, verdict) in left.into_iter().zip(self.judge(&unwritten).await?) {
+                verdicts[place] = verdict;
             }
         }
-        Ok(answers)
+        Ok(verdicts)
     }
 
     async fn write_each(&mut self, acks: &[&Ack]) -> Result<Vec<Acked>> {
@@ -131,9 +182,10 @@ impl Batch<'_> {
     }
 
     /// Says why these could not be written.
-    async fn judge(&mut self, acks: &[&Ack]) -> Result<Vec<Acked>> {
+    async fn judge(&mut self, acks: &[&Ack]) -> Result<Vec<Verdict>> {
         let outcomes = Outcomes::of(acks);
-        let parameters: [Parameter<'_>; 7] = [
+        let attempts: Vec<i32> = acks.iter().map(|ack| ack.attempt).collect();
+        let parameters: [Parameter<'_>; 8] = [
             (&self.now, Type::TIMESTAMP),
             (&outcomes.ids, Type::INT8_ARRAY),
             (&outcomes.tokens, Type::TEXT_ARRAY),
@@ -141,18 +193,35 @@ impl Batch<'_> {
             (&outcomes.attempts, Type::INT4_ARRAY),
             (&outcomes.nodes, Type::TEXT_ARRAY),
             (&outcomes.runs, Type::INT8_ARRAY),
+            (&attempts, Type::INT4_ARRAY),
         ];
         let rows = self.session.query("the ack", &self.sql.ack_verdict, &parameters).await?;
-        let mut verdicts = vec![Acked::Lost; acks.len()];
+        let mut verdicts = vec![Verdict::Is(Acked::Lost); acks.len()];
         for row in rows {
             let state: String = row.try_get(1).unwrap_or_default();
             let told: bool = row.try_get(2).unwrap_or_default();
+            let stolen: bool = row.try_get(3).unwrap_or_default();
             if let (Some(place), Ok(state)) = (place(acks, &row), state.parse()) {
-                verdicts[place] = judge(acks[place], state, told);
+                verdicts[place] = match stolen {
+                    true => Verdict::Stolen { began: row.try_get(4).ok().flatten() },
+                    false => Verdict::Is(judge(acks[place], state, told)),
+                };
             }
         }
         Ok(verdicts)
     }
+}
+
+/// What is to be made of an ack after it was tried.
+#[derive(Clone)]
+enum Verdict {
+    /// This.
+    Is(Acked),
+    /// A neighbour took its row from the run, which began then by what the row says, and nobody has
+    /// claimed it since. `stolen.sql` says how that is known, and that the ack was not written before,
+    /// with its answer lost, and the row made available since: a failure would stand there. A snooze or a
+    /// release would have given the attempt back, so the row must tell the ack's own.
+    Stolen { began: Option<Stamp> },
 }
 
 /// Acks of which some have unique follow-ups.

@@ -8,7 +8,8 @@ use kerrera_core::{ClaimToken, JobId, Result, Uuid};
 use tokio_postgres::types::Type;
 
 use crate::connection::{Parameter, Session};
-use crate::statements::Call;
+use crate::rows::Stamp;
+use crate::statements::{Call, Statements};
 
 type Claims = Vec<(JobId, ClaimToken)>;
 
@@ -21,12 +22,22 @@ pub(crate) async fn refresh(session: &mut Session, call: &Call<Claims>) -> Resul
             return Ok(());
         }
     }
-    touch(session, "the refresh", &call.sql.refresh, call).await.map(drop)
+    touch(session, "the refresh", &call.sql.refresh, call.now, &call.input).await.map(drop)
 }
 
 /// Takes back what a neighbour freed.
 pub(crate) async fn reclaim(session: &mut Session, call: &Call<Claims>) -> Result<Claims> {
-    touch(session, "taking jobs back", &call.sql.reclaim, call).await
+    take_back(session, &call.sql, call.now, &call.input).await
+}
+
+/// Takes back what a neighbour freed, of these.
+pub(crate) async fn take_back(
+    session: &mut Session,
+    sql: &Statements,
+    now: Option<Stamp>,
+    claims: &[(JobId, ClaimToken)],
+) -> Result<Claims> {
+    touch(session, "taking jobs back", &sql.reclaim, now, claims).await
 }
 
 /// Stands in the neighbours' elections.
@@ -97,12 +108,13 @@ async fn touch(
     session: &mut Session,
     doing: &str,
     text: &str,
-    Call { now, input: claims, .. }: &Call<Claims>,
+    now: Option<Stamp>,
+    claims: &[(JobId, ClaimToken)],
 ) -> Result<Claims> {
     let ids: Vec<JobId> = claims.iter().map(|(id, _)| *id).collect();
     let tokens: Vec<&str> = claims.iter().map(|(_, token)| token.as_str()).collect();
     let parameters: [Parameter<'_>; 3] =
-        [(now, Type::TIMESTAMP), (&ids, Type::INT8_ARRAY), (&tokens, Type::TEXT_ARRAY)];
+        [(&now, Type::TIMESTAMP), (&ids, Type::INT8_ARRAY), (&tokens, Type::TEXT_ARRAY)];
     let rows = session.query(doing, text, &parameters).await?;
     let touched: BTreeSet<JobId> = rows.iter().filter_map(|row| row.try_get(0).ok()).collect();
     Ok(claims.iter().filter(|(id, _)| touched.contains(id)).copied().collect())

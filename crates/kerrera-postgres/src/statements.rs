@@ -119,10 +119,10 @@ impl Statements {
         };
         let channels = Channels::new(schema);
         // Oban's own query costs what Oban's indexes make of it, so it is asked only where others
-        // insert: in tables of theirs, and in ours once one of them has stood for election.
+        // insert: in tables of theirs, and in ours as long as there is a sign of one of them.
         let neighbours = match layout.foreign {
-            true => "true",
-            false => "EXISTS (SELECT FROM {schema}.oban_peers)",
+            true => "true".to_owned(),
+            false => format!("({})", neighbours_seen(layout)),
         };
         let neighbours_queues = match layout.producers {
             true => bare(file!("neighbours_queues")),
@@ -130,7 +130,8 @@ impl Statements {
         };
         let parts = [
             ("{neighbours_queues}", neighbours_queues),
-            ("{neighbours}", neighbours.to_owned()),
+            ("{neighbours}", neighbours),
+            ("{stolen}", bare(file!("stolen"))),
             ("{errors}", bare(errors)),
             ("{job}", bare(file!("columns"))),
             ("{schema}", quoted(schema)),
@@ -220,7 +221,7 @@ impl Statements {
             waiting: fill(file!("waiting")),
             neighbours: Neighbours {
                 made_the_tables: layout.foreign,
-                seen: fill(&neighbours_seen(layout)),
+                seen: fill(&format!("SELECT {}", neighbours_seen(layout))),
                 producers: layout.producers.then(|| fill(file!("neighbours_producers"))),
                 retired: layout.producers.then(|| fill(file!("neighbours_retired"))),
                 stand: OFFICES
@@ -252,7 +253,7 @@ impl Statements {
     }
 }
 
-/// Asks each of the neighbours' tables that is there whether somebody else is in it.
+/// Whether somebody else is in one of the neighbours' tables, those that are there; as SQL.
 fn neighbours_seen(layout: &Layout) -> String {
     let mut asks = Vec::new();
     for (table, _) in OFFICES.into_iter().filter(|(table, _)| layout.has(table)) {
@@ -262,7 +263,7 @@ fn neighbours_seen(layout: &Layout) -> String {
         asks.push(file!("neighbours_producer").to_owned());
     }
     let asks: Vec<String> = asks.iter().map(|ask| bare(ask)).collect();
-    format!("SELECT false{}", asks.concat())
+    format!("false{}", asks.concat())
 }
 
 /// A call of a verb: in which schema, at what time, and what it is about.

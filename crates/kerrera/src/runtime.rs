@@ -41,7 +41,7 @@ pub(crate) mod supervisor;
 pub(crate) mod sweeper;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -219,6 +219,8 @@ pub(crate) struct Queue {
     pub(crate) started_at: Timestamp,
     producer: Mutex<Uuid>,
     running: Mutex<Runs>,
+    /// How many slots are kept for runs that have ended.
+    held: Arc<AtomicU32>,
     /// Claimed jobs that wait for a slot.
     stock: Mutex<Stock<Claimed>>,
     /// How long its jobs take.
@@ -236,6 +238,27 @@ impl Run {
 
 /// A job that was claimed, and under which token.
 pub(crate) type Claimed = (Job, ClaimToken);
+
+/// A slot whose run has ended; it is free when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    held: Arc<AtomicU32>,
+    inbox: Arc<Inbox>,
+}
+
+impl Slot {
+    fn hold(queue: &Queue) -> Arc<Slot> {
+        queue.held.fetch_add(1, Ordering::SeqCst);
+        Arc::new(Slot { held: queue.held.clone(), inbox: queue.inbox.clone() })
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.held.fetch_sub(1, Ordering::SeqCst);
+        self.inbox.ended();
+    }
+}
 
 /// Runs by job and claim: a job that was lost can be claimed again while its old run goes on.
 pub(crate) type Runs = HashMap<(JobId, ClaimToken), Run>;
@@ -284,6 +307,7 @@ impl Queue {
             started_at: Timestamp::now(),
             producer: Mutex::new(Uuid::new_v4()),
             running: Mutex::default(),
+            held: Arc::default(),
             has_room: AtomicBool::new(!settings.paused),
             settings: watch::Sender::new(settings),
         }
@@ -331,15 +355,39 @@ impl Queue {
         }
     }
 
+    /// How many slots are taken.
+    pub(crate) fn occupied(&self) -> u32 {
+        let running = u32::try_from(self.running().len()).unwrap_or(u32::MAX);
+        running.saturating_add(self.held.load(Ordering::SeqCst))
+    }
+
+    /// Whether the slot of a run that has ended is kept.
+    pub(crate) fn keeps_a_slot(&self) -> bool {
+        self.held.load(Ordering::SeqCst) > 0
+    }
+
     /// A run has ended. Whoever takes it out writes its end: its task, or the heart that gave it up.
     /// Both under the lock, so that nobody sees a run neither running nor handed in.
-    pub(crate) fn end(&self, acks: &Acks, claim: (JobId, ClaimToken), mut ended: Ended) {
+    ///
+    /// A run that was `long` keeps its slot until its end is written: a neighbour may have freed its job
+    /// for its age, and whoever has room, this queue as well, would claim that before the end can take it
+    /// back.
+    pub(crate) fn end(
+        &self,
+        acks: &Acks,
+        claim: (JobId, ClaimToken),
+        mut ended: Ended,
+        long: Duration,
+    ) {
         let mut running = self.running();
         let Some(run) = running.get_mut(&claim) else { return };
         ended.ack.began = run.began();
         if run.contested {
             run.ended = Some(ended);
             return;
+        }
+        if ended.ran.as_ref().is_some_and(|ran| ran.duration >= long) {
+            ended.slot = Some(Slot::hold(self));
         }
         running.remove(&claim);
         acks.hand_in(ended);
@@ -403,6 +451,10 @@ mod tests {
     use kerrera_core::state::{Event, decide};
     use kerrera_core::storage::Ack;
 
+    use crate::telemetry::{Ending, Ran};
+
+    const LONG: Duration = Duration::from_secs(60);
+
     fn queue() -> Queue {
         let settings = Settings { limit: 2, paused: false };
         let origin = Origin { settings, since: 0 };
@@ -433,8 +485,9 @@ mod tests {
         let position = run.job.position();
         let outcome = decide(position, Event::Completed).unwrap();
         let (failure, meta, then, began) = (None, None, Vec::new(), None);
-        let ack = Ack { id, token, outcome, failure, meta, then, began };
-        Ended { ack, position, ran: None }
+        let attempt = position.attempt;
+        let ack = Ack { id, token, attempt, outcome, failure, meta, then, began };
+        Ended { ack, position, ran: None, slot: None }
     }
 
     #[test]
@@ -449,10 +502,10 @@ mod tests {
         let unknown = (3, ClaimToken::random());
         assert_eq!(queue.contest(&[contested, unknown]), [contested], "only what runs here");
 
-        queue.end(&acks, contested, ended(contested, &run));
+        queue.end(&acks, contested, ended(contested, &run), LONG);
         assert!(written.try_recv().is_err());
         assert_eq!(queue.running().len(), 2, "it keeps its slot");
-        queue.end(&acks, other, ended(other, &run));
+        queue.end(&acks, other, ended(other, &run), LONG);
         let ack = written.try_recv().unwrap().ack;
         assert_eq!((ack.id, ack.began), (2, None));
 
@@ -465,6 +518,29 @@ mod tests {
     }
 
     #[test]
+    fn the_slot_of_a_long_run_is_free_when_its_end_is_written() {
+        let queue = queue();
+        let (acks, mut written) = Acks::new();
+        let durations = [LONG - Duration::from_millis(1), LONG];
+        for (duration, kept) in durations.into_iter().zip([0, 1]) {
+            let claim = (1, ClaimToken::random());
+            let run = run(Timestamp::MIN);
+            queue.running().insert(claim, run.clone());
+            assert_eq!(queue.occupied(), 1);
+            let ran = Ran { job: run.job.clone(), duration, ending: Ending::Success, failed: None };
+            queue.end(&acks, claim, Ended { ran: Some(ran), ..ended(claim, &run) }, LONG);
+            assert!(queue.running().is_empty());
+            let end = written.try_recv().unwrap();
+            assert_eq!(queue.occupied(), kept);
+            let again = end.refused(&"node".into(), "no");
+            drop(end);
+            assert_eq!(queue.occupied(), kept, "what is written instead keeps it");
+            drop(again);
+            assert_eq!(queue.occupied(), 0);
+        }
+    }
+
+    #[test]
     fn a_contested_run_that_goes_on_ends_as_usual_once_that_is_settled() {
         let queue = queue();
         let (acks, mut written) = Acks::new();
@@ -473,9 +549,9 @@ mod tests {
         queue.contest(&[claim]);
         queue.settle(&acks, &[]);
         assert!(written.try_recv().is_err());
-        queue.end(&acks, claim, ended(claim, &run(Timestamp::MIN)));
+        queue.end(&acks, claim, ended(claim, &run(Timestamp::MIN)), LONG);
         assert_eq!(written.try_recv().unwrap().ack.id, 1);
-        queue.end(&acks, claim, ended(claim, &run(Timestamp::MIN)));
+        queue.end(&acks, claim, ended(claim, &run(Timestamp::MIN)), LONG);
         assert!(written.try_recv().is_err(), "once");
     }
 }

@@ -9,6 +9,8 @@ mod cost;
 mod crons;
 #[path = "conformance/inserting.rs"]
 mod inserting;
+#[path = "conformance/late_acks.rs"]
+mod late_acks;
 #[path = "conformance/maintenance.rs"]
 mod maintenance;
 #[path = "conformance/managing.rs"]
@@ -35,6 +37,8 @@ mod stopping;
 mod telemetry;
 #[path = "conformance/testing.rs"]
 mod testing;
+#[path = "conformance/thefts.rs"]
+mod thefts;
 #[path = "conformance/unique.rs"]
 mod unique;
 

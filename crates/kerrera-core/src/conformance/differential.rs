@@ -194,6 +194,9 @@ fn end() -> impl Strategy<Value = End> {
     ];
     (any::<Index>(), event, option::of(".{0,12}"), any::<bool>(), any::<bool>()).prop_map(
         |(run, event, error, meta, then)| {
+            // Every run that fails says why.
+            let fails = matches!(event, Event::Failed { .. } | Event::Discarded);
+            let error = error.or(fails.then(|| "why".to_owned()));
             let error = error.map(|text| crate::failure::sanitise(&text));
             End { run, event, error, meta, then }
         },
@@ -412,6 +415,7 @@ impl End {
         Ack {
             id: job.id,
             token: job.claim_token().expect("a claimed job has a token"),
+            attempt: job.attempt,
             outcome: decide(job.position(), self.event).unwrap(),
             failure,
             meta: meta.as_object().filter(|_| self.meta).cloned(),

@@ -210,6 +210,7 @@ pub(super) fn ack(job: &Job, event: Event) -> Ack {
     Ack {
         id: job.id,
         token: job.claim_token().expect("a claimed job has a token"),
+        attempt: job.attempt,
         outcome: decide(job.position(), event).unwrap(),
         failure: None,
         meta: None,

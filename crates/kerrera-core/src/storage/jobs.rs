@@ -49,8 +49,8 @@ pub trait Jobs: Send + Sync {
 
     /// Writes how runs ended, and inserts what follows from them, in one transaction.
     ///
-    /// Each is written only if its row still carries its token and is executing; the answers come in
-    /// the same order. An error means that none of them need have been written, and that they may be
+    /// Each is written only if its row still carries its token and is executing, or was so until a
+    /// [neighbour](super::Neighbours) took it for its age; the answers come in the same order. An error means that none of them need have been written, and that they may be
     /// tried again.
     fn ack(&self, acks: Vec<Ack>) -> Pending<'_, Vec<Acked>>;
 
@@ -109,6 +109,8 @@ pub struct Ack {
     pub id: JobId,
     /// Under which claim.
     pub token: ClaimToken,
+    /// Which attempt it was. A row under the claim's token that tells another was written before.
+    pub attempt: i32,
     /// What becomes of it.
     pub outcome: Move,
     /// The failure to append to its errors.

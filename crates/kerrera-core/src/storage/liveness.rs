@@ -70,8 +70,8 @@ pub struct Pulse {
     pub dead: Vec<Uuid>,
     /// Jobs that are no longer the caller's: cancelled, or lost.
     pub gone: Vec<(JobId, ClaimToken)>,
-    /// Jobs that a neighbour made available though the caller runs them, and that nobody has claimed
-    /// since: see [`Neighbours::reclaim`](super::Neighbours::reclaim).
+    /// Jobs that a neighbour freed, or discarded on their last attempt, for their age, though the caller
+    /// runs them, and that nobody has claimed since: see [`Neighbours::reclaim`](super::Neighbours::reclaim).
     pub freed: Vec<(JobId, ClaimToken)>,
 }
 

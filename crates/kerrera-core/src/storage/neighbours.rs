@@ -18,8 +18,9 @@ pub trait Neighbours: Send + Sync {
         ready(())
     }
 
-    /// Takes back jobs that a neighbour freed while they run here, those that nobody has claimed
-    /// since; gives back these.
+    /// Takes back jobs that a neighbour freed for their age while they run here, or discarded on their last
+    /// attempt: those that nobody has claimed since, and that no person wants run again. Gives back these.
+    /// Only for runs whose end has not been handed in.
     fn reclaim(&self, freed: Vec<(JobId, ClaimToken)>) -> Pending<'_, Vec<(JobId, ClaimToken)>> {
         let _ = freed;
         ready(Vec::new())

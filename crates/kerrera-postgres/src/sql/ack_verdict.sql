@@ -1,6 +1,6 @@
 -- Says why acks could not be written, row by row: what the row is now, if it still carries the
--- claim's token, and whether the failure stands among its errors. Appends the failure to rows that
--- somebody cancelled while they ran.
+-- claim's token, whether the failure stands among its errors, and whether a neighbour took it from its
+-- run, and when that had begun. Appends the failure to rows that somebody cancelled while they ran.
 -- Locks: the rows that it appends to. Index: the primary key.
 WITH now AS MATERIALIZED (
     SELECT coalesce($1::timestamp, timezone('UTC', clock_timestamp())) AS at
@@ -9,6 +9,9 @@ ours AS MATERIALIZED (
     SELECT
         r.*,
         j.state AS found,
+        j.attempted_at,
+        -- Another attempt under the same token: this one was given back, so it was written.
+        j.attempt = r.attempt AND {stolen} AS stolen,
         EXISTS (
             SELECT
             FROM jsonb_array_elements(
@@ -22,8 +25,8 @@ ours AS MATERIALIZED (
                 AND e.element ->> 'k_node' = r.node
         ) AS told
     FROM unnest(
-        $2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bigint[]
-    ) AS r (id, token, error, failed, node, ran)
+        $2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bigint[], $8::int[]
+    ) AS r (id, token, error, failed, node, ran, attempt)
     JOIN {schema}.oban_jobs AS j ON j.id = r.id AND j.attempted_by[3] = r.token
     -- The list once more, for the index, whichever way the join is done.
     WHERE j.id = ANY ($2::bigint[])
@@ -47,4 +50,4 @@ appended AS (
         AND j.attempted_by[3] = a.token
     RETURNING j.id
 )
-SELECT o.id, o.found::text, o.told FROM ours AS o
+SELECT o.id, o.found::text, o.told, o.stolen, o.attempted_at FROM ours AS o

@@ -1,6 +1,6 @@
 -- Says that producers are alive, never that there are such: one without a row was declared dead. And
--- asks which of the jobs that they run are theirs no more; of these, a neighbour may have made some
--- available, and they still carry the token.
+-- asks which of the jobs that they run are theirs no more; of these, a neighbour may have freed or
+-- discarded some for their age, and they still carry the token.
 -- Locks: the producers' rows, in the order of their uuids. Index: the primary keys.
 WITH alive AS (
     UPDATE {schema}.kerrera_producers AS p
@@ -19,10 +19,10 @@ WITH alive AS (
     RETURNING p.uuid
 ),
 missed AS (
-    SELECT r.place, o.state
+    SELECT r.place, o.stolen
     FROM unnest($5::bigint[], $6::text[]) WITH ORDINALITY AS r (id, token, place)
     LEFT JOIN LATERAL (
-        SELECT j.state
+        SELECT j.state, {stolen} AS stolen
         FROM {schema}.oban_jobs AS j
         WHERE j.id = r.id AND j.attempted_by[3] = r.token
         -- Keeps it a look at one row a job.
@@ -36,5 +36,5 @@ SELECT
         FROM unnest($3::uuid[]) AS b (uuid)
         WHERE NOT EXISTS (SELECT FROM alive AS a WHERE a.uuid = b.uuid)
     ),
-    ARRAY(SELECT m.place FROM missed AS m WHERE m.state IS DISTINCT FROM 'available'),
-    ARRAY(SELECT m.place FROM missed AS m WHERE m.state = 'available')
+    ARRAY(SELECT m.place FROM missed AS m WHERE m.stolen IS NOT TRUE),
+    ARRAY(SELECT m.place FROM missed AS m WHERE m.stolen)

@@ -261,6 +261,7 @@ pub(crate) fn ack(job: &Job, event: Event) -> Ack {
     Ack {
         id: job.id,
         token: job.claim_token().unwrap(),
+        attempt: job.attempt,
         outcome: decide(job.position(), event).unwrap(),
         failure: None,
         meta: None,

@@ -528,6 +528,7 @@ fn completed(job: &Job) -> Ack {
     Ack {
         id: job.id,
         token: job.claim_token().unwrap(),
+        attempt: job.attempt,
         outcome: decide(job.position(), Event::Completed).unwrap(),
         failure: None,
         meta: None,

@@ -1,13 +1,15 @@
 //! Unique jobs in the transactions of others, and beside others who insert.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kerrera_core::executor::{Call, Dialect, Executor};
-use kerrera_core::storage::{Inserted, Jobs};
+use kerrera_core::storage::{Inserted, Jobs, Liveness, Neighbours, Producer};
 use kerrera_core::unique::{UniqueField, until_finished};
-use kerrera_core::{Clock, JobId, Limits, NewJob, Result, Unique, ValidJob};
+use kerrera_core::{Clock, JobId, Limits, NewJob, Result, Unique, Uuid, ValidJob};
 use kerrera_postgres::Postgres;
 use serde_json::{Value, json};
+use testkit::oban::Python;
 use testkit::postgres::Database;
 use tokio_postgres::Transaction;
 
@@ -180,6 +182,40 @@ async fn jobs_without_a_claim_count_on_our_tables_once_a_neighbour_was_seen() {
         "insert into oban_peers values ('Oban', 'app@host', timezone('UTC', now()), timezone('UTC', now()))",
     );
     are_seen(&database, &postgres, true).await;
+}
+
+#[tokio::test]
+async fn jobs_without_a_claim_count_on_our_tables_as_long_as_a_python_node_is_seen() {
+    // What `oban install` adds to tables of ours.
+    let database = migrated("public");
+    let added: Vec<&str> = PYTHON.split(';').filter(|sql| sql.contains("UNLOGGED")).collect();
+    assert_eq!(added.len(), 2, "oban_leaders and oban_producers");
+    database.psql(&added.join(";"));
+    let postgres = open(&database.url(), "public", &Clock::database()).await.unwrap();
+    let seen = async |seen: bool| {
+        database.psql("truncate oban_jobs, kerrera_unique");
+        are_seen(&database, &postgres, seen).await;
+    };
+    seen(false).await;
+    let mut python = Python::on(&database, "python");
+    assert!(python.elect());
+    seen(true).await;
+    python.resign();
+    seen(false).await;
+    // One that leads nothing.
+    python.work("default");
+    seen(true).await;
+    python.rest();
+
+    // We are no neighbours of our own, whatever we show or stand for.
+    let (uuid, node) = (Uuid::new_v4(), "rust");
+    let producer = Producer { uuid, node: node.into(), queue: "default".into(), limit: 10 };
+    postgres.enroll(vec![producer]).await.unwrap();
+    let names = Arc::from(["Oban".to_owned()]);
+    postgres.stand(node.into(), names).await.unwrap();
+    let shown = "select (select count(*) from oban_producers) || ' ' || (select count(*) from oban_leaders)";
+    assert_eq!(database.psql(shown), "1 1");
+    seen(false).await;
 }
 
 /// Whether what Elixir or Python inserts is found, as Oban would find it.

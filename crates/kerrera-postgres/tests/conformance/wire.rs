@@ -1,17 +1,24 @@
 //! What goes over the wire, as Oban's nodes would see it and send it.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kerrera_core::cron::{Cron, Timezone};
-use kerrera_core::storage::{Action, Crons, Hint, Listener, Order, Queues, Signal, Signals, Until};
+use kerrera_core::executor::{Call, Dialect, Executor};
+use kerrera_core::storage::{
+    Action, Crons, Hint, Inserted, Jobs, Listener, Neighbours, Order, Queues, Signal, Signals,
+    Until,
+};
 use kerrera_core::{Clock, Limits, NewJob};
 use kerrera_postgres::Postgres;
+use serde_json::json;
+use testkit::oban::{Ear, Elixir, Form};
 use testkit::postgres::Database;
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, NoTls, Notification};
 
-use crate::fixture::{PYTHON, migrate, migrated, open};
+use crate::fixture::{PYTHON, client, migrate, migrated, open};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -146,6 +153,131 @@ async fn long_payloads_are_packed_and_never_marked() {
         assert!(message.payload().starts_with("H4sI"), "{}", message.payload());
     }
     assert_eq!(next(&mut listener).await, Hint::Ordered);
+}
+
+/// An unknown key, or a number that is none, would bring down a queue of an Elixir node, or all of them;
+/// a payload in a form that it cannot read ends the listening of one in Python.
+#[tokio::test]
+async fn nothing_that_we_say_brings_a_neighbour_down() {
+    let (database, postgres) = opened().await;
+    let mut wire = Wire::tapped(&database).await;
+    // Short and long ones, as long as names can be.
+    let names = ["alpha".to_owned(), "it's \"odd\" \\ é".to_owned(), "🦀".repeat(127)];
+    for name in &names {
+        let queue = || Some(Arc::<str>::from(name.as_str()));
+        postgres.notify(vec![name.as_str().into()]).await.unwrap();
+        let actions = [
+            Action::Pause,
+            Action::Resume,
+            Action::Scale { limit: 1 },
+            Action::Scale { limit: u32::try_from(i32::MAX).unwrap() },
+            Action::Start { limit: 5, paused: false },
+            Action::Start { limit: 5, paused: true },
+            Action::Stop,
+            Action::Reset,
+        ];
+        for action in actions {
+            for node in [None, Some("web.1".into())] {
+                for queue in [queue(), None] {
+                    if queue.is_none() && matches!(action, Action::Start { .. }) {
+                        continue;
+                    }
+                    let (reason, by) = (Some("r".repeat(500)), Some("ada".to_owned()));
+                    let until = matches!(action, Action::Pause).then_some(Until::In(PATIENCE));
+                    let order = order(action.clone());
+                    let order = Order { queue, node: node.clone(), reason, by, until, ..order };
+                    postgres.order(order).await.unwrap();
+                }
+            }
+        }
+        let mut client = client(&database.url(), "public").await;
+        let mut transaction = client.transaction().await.unwrap();
+        let job = NewJob::of("W", json!({})).queue(name).validate(&Limits::default()).unwrap();
+        let plan = postgres.plan_insert(&[job], false);
+        transaction.run(Call::<Vec<Inserted>>::new(Dialect::Postgres, plan, Ok)).await.unwrap();
+        transaction.commit().await.unwrap();
+    }
+    postgres.stop_jobs(vec![1, 2_147_483_648, i64::MAX]).await.unwrap();
+    postgres.ping("web.1".into()).unwrap().await.unwrap();
+    let instance: Arc<[String]> = Arc::from(["MyApp.Oban".to_owned()]);
+    postgres.stand("web.1".into(), instance.clone()).await.unwrap();
+    postgres.step_down("web.1".into(), instance).await.unwrap();
+    postgres.notify(vec!["end".into()]).await.unwrap();
+
+    let (mut heard, mut signals) = (0, 0);
+    loop {
+        let message = wire.next().await;
+        let (channel, payload) = (message.channel(), message.payload());
+        let Some(channel) = channel.strip_prefix("public.oban_") else { continue };
+        for ear in Ear::ALL {
+            ear.hears(channel, payload).unwrap_or_else(|dies| panic!("{ear:?}: {dies}"));
+        }
+        // A database packs nothing: a name that is told by a transaction is plain, however long.
+        assert!(!payload.starts_with("Z:") && payload.len() < 1_100, "{payload}");
+        heard += usize::from(channel == "insert");
+        signals += usize::from(channel == "signal");
+        if payload == r#"{"queue":"end"}"# {
+            break;
+        }
+    }
+    assert_eq!(heard, 2 * names.len() + 1);
+    // For each name: seven for its queue, pause and resume for all, to all nodes and to one; and pkill.
+    assert_eq!(signals, names.len() * 2 * (7 + 2) + 3);
+}
+
+#[tokio::test]
+async fn every_message_in_every_form_is_heard() {
+    let (database, postgres) = opened().await;
+    let mut listener = postgres.listen().await.unwrap();
+    let elixir = Elixir::on(&database, "app@host").instance("MyApp.Oban");
+    let ident = elixir.ident();
+    let own = format!(r#"{{"action":"pause","ident":"{ident}","queue":"alpha"}}"#);
+    let long = "q".repeat(127);
+    let messages = [
+        ("insert", format!(r#"{{"queue":"{long}"}}"#), Hint::Work(long.clone())),
+        ("insert", r#"{"queue": "alpha", "later": 1}"#.to_owned(), Hint::Work("alpha".to_owned())),
+        (
+            "signal",
+            r#"{"action":"pkill","job_id":4294967296}"#.to_owned(),
+            Hint::Stop(4_294_967_296),
+        ),
+        ("signal", own, signal(Some(&ident), Some("alpha"), Action::Pause)),
+        (
+            "signal",
+            r#"{"action":"resume","ident":"any","queue":"*"}"#.to_owned(),
+            signal(None, None, Action::Resume),
+        ),
+        (
+            "signal",
+            r#"{"action":"scale","limit":5,"queue":"alpha"}"#.to_owned(),
+            signal(None, Some("alpha"), Action::Scale { limit: 5 }),
+        ),
+        (
+            "signal",
+            r#"{"action":"start","ident":"any","limit":5,"queue":"alpha"}"#.to_owned(),
+            signal(None, Some("alpha"), Action::Start { limit: 5, paused: false }),
+        ),
+        (
+            "signal",
+            r#"{"action":"stop","queue":"alpha"}"#.to_owned(),
+            signal(None, Some("alpha"), Action::Stop),
+        ),
+        ("leader", r#"{"down":"Oban"}"#.to_owned(), Hint::Leaderless),
+        ("leader", r#"{"action":"resign","node":"a","name":"Oban"}"#.to_owned(), Hint::Leaderless),
+        (
+            "sonar",
+            r#"{"node":"app@host","ping":true}"#.to_owned(),
+            Hint::Ping("app@host".to_owned()),
+        ),
+    ];
+    for form in Form::ALL {
+        for (channel, message, hint) in &messages {
+            elixir.says(channel, message, form);
+            assert_eq!(next(&mut listener).await, *hint, "{form:?}: {message}");
+        }
+    }
+    elixir.ping();
+    assert_eq!(next(&mut listener).await, Hint::Ping("app@host".to_owned()));
 }
 
 #[tokio::test]

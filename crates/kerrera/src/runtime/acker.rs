@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::Slot;
 use super::panics::Caught;
 use super::supervisor::Health;
 use crate::client::Client;
@@ -33,6 +34,8 @@ pub(crate) struct Ended {
     pub(crate) position: Position,
     /// The run, if it had begun.
     pub(crate) ran: Option<Ran>,
+    /// Its slot, if that is not free before the end is written.
+    pub(crate) slot: Option<Arc<Slot>>,
 }
 
 impl Ended {
@@ -42,7 +45,7 @@ impl Ended {
     pub(crate) fn refused(&self, node: &Arc<str>, why: &str) -> Option<Ended> {
         const RETRY_IN: Duration = Duration::from_secs(60);
         const WORDS: &str = "** (OutcomeRefused) the run ended, and";
-        let Ended { ack, position, ran } = self;
+        let Ended { ack, position, ran, slot } = self;
         if ack.failure.as_ref().is_some_and(|failure| failure.error.starts_with(WORDS)) {
             return None;
         }
@@ -60,10 +63,10 @@ impl Ended {
             node: node.clone(),
             ran: ran.as_ref().map_or(Duration::ZERO, |ran| ran.duration),
         });
-        let (id, token, began) = (ack.id, ack.token, ack.began);
+        let Ack { id, token, attempt, began, .. } = *ack;
         let (meta, then) = (None, Vec::new());
-        let ack = Ack { id, token, outcome, failure, meta, then, began };
-        Some(Ended { ack, position: *position, ran })
+        let ack = Ack { id, token, attempt, outcome, failure, meta, then, began };
+        Some(Ended { ack, position: *position, ran, slot: slot.clone() })
     }
 }
 
@@ -98,8 +101,9 @@ impl Acks {
     pub(crate) fn release(&self, job: &Job, token: ClaimToken) {
         if let Ok(outcome) = decide(job.position(), StateEvent::Released) {
             let (failure, meta, then, began) = (None, None, Vec::new(), None);
-            let ack = Ack { id: job.id, token, outcome, failure, meta, then, began };
-            self.hand_in(Ended { ack, position: job.position(), ran: None });
+            let (id, attempt) = (job.id, job.attempt);
+            let ack = Ack { id, token, attempt, outcome, failure, meta, then, began };
+            self.hand_in(Ended { ack, position: job.position(), ran: None, slot: None });
         }
     }
 

@@ -133,7 +133,7 @@ pub(crate) fn run<S: Send + Sync + 'static>(
         {
             ended.ack.meta.get_or_insert_default().insert(PROGRESS.to_owned(), progress);
         }
-        queue.end(&node.acks, (job.id, token), ended);
+        queue.end(&node.acks, (job.id, token), ended, node.tuning.refresh);
     };
     run.instrument(span)
 }
@@ -316,12 +316,12 @@ impl Conclusion<'_> {
         if event == Event::Released {
             self.node.released.fetch_add(1, Ordering::SeqCst);
         }
-        let (id, token) = (self.job.id, self.token);
+        let (id, token, attempt) = (self.job.id, self.token, self.job.attempt);
         let ending = Ending::of(event, outcome.to);
         let ran = Ran { job: self.job.clone(), duration: self.ran, ending, failed: None };
         let (failure, meta, then, began) = (None, None, Vec::new(), None);
-        let ack = Ack { id, token, outcome, failure, meta, then, began };
-        Ended { ack, position, ran: Some(ran) }
+        let ack = Ack { id, token, attempt, outcome, failure, meta, then, began };
+        Ended { ack, position, ran: Some(ran), slot: None }
     }
 }
 

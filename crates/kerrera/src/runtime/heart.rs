@@ -301,14 +301,15 @@ fn abandon(
         ran: now - run.started,
     };
     let (meta, then, began) = (None, Vec::new(), run.began());
-    let ack = Ack { id, token, outcome, failure: Some(failure), meta, then, began };
+    let (attempt, failure) = (position.attempt, Some(failure));
+    let ack = Ack { id, token, attempt, outcome, failure, meta, then, began };
     let ran = Ran {
         duration: now - run.started,
         ending: Ending::of(event, outcome.to),
         failed: Some(FailureKind::Timeout),
         job: run.job,
     };
-    node.acks.hand_in(Ended { ack, position, ran: Some(ran) });
+    node.acks.hand_in(Ended { ack, position, ran: Some(ran), slot: None });
     queue.inbox.ended();
 }
 

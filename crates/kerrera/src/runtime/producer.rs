@@ -103,12 +103,14 @@ impl<S: Send + Sync + 'static> Shell<S> {
 
     fn slots(&self, now: std::time::Instant, limit: u32, starting: usize) -> Slots {
         let (running, stock) = (self.running() + count(starting), self.queue.stock());
-        let size = stock.size(now, limit, self.queue.pace.mean());
+        // What a kept slot waits for must not be claimed ahead either.
+        let takes = self.queue.pace.mean().filter(|_| !self.queue.keeps_a_slot());
+        let size = stock.size(now, limit, takes);
         Slots { running, in_stock: stock.len(), stock: size }
     }
 
     fn running(&self) -> u32 {
-        count(self.queue.running().len())
+        self.queue.occupied()
     }
 
     /// Whether a job may be started now, if there is a slot for it.

@@ -332,7 +332,8 @@ impl<S: Send + Sync + 'static> Runner<S> {
         // A claimed job is executing, where both events can happen.
         let Ok(outcome) = decide(position, event) else { return Ok(()) };
         let (failure, meta, then, began) = (None, None, Vec::new(), None);
-        let ack = Ack { id, token, outcome, failure, meta, then, began };
+        let attempt = position.attempt;
+        let ack = Ack { id, token, attempt, outcome, failure, meta, then, began };
         self.storage().ack(vec![ack]).await.map(drop)
     }
 

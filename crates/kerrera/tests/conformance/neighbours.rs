@@ -7,16 +7,19 @@ use std::time::Duration;
 use kerrera::prelude::*;
 use kerrera_core::storage::Hint;
 use serde_json::json;
+use testkit::oban::{Elixir, End};
 
 use crate::scene::{Scene, insert};
 
 #[derive(Serialize, Deserialize, Worker)]
-struct Hold {}
+pub struct Hold {}
 
 #[derive(Clone, Default)]
-struct App {
-    begun: Arc<AtomicU32>,
-    go: Arc<AtomicBool>,
+pub struct App {
+    /// How many runs have begun.
+    pub begun: Arc<AtomicU32>,
+    /// They may end.
+    pub go: Arc<AtomicBool>,
 }
 
 impl Perform<App> for Hold {
@@ -29,7 +32,7 @@ impl Perform<App> for Hold {
     }
 }
 
-async fn until(what: &str, test: impl AsyncFn() -> bool) {
+pub async fn until(what: &str, test: impl AsyncFn() -> bool) {
     for _ in 0..2_000 {
         if test().await {
             return;
@@ -154,5 +157,51 @@ async fn a_staging_that_fails_keeps_no_available_job_waiting() {
     // Nobody is told of it.
     scene.raw("INSERT INTO oban_jobs (worker) VALUES ('Hold')").await;
     until("it ran", async || app.begun.load(Ordering::SeqCst) == 1).await;
+    kerrera.shutdown().await;
+}
+
+/// It leads, and its notifications, its stager or it itself is stuck: our jobs wait for nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_neighbour_that_leads_and_stages_nothing_holds_up_no_job_of_ours() {
+    let scene = Scene::on_postgres().await;
+    let server = scene.server();
+    let mut elixir = Elixir::on(&server, "app@host").ahead(-300);
+    assert!(elixir.elect());
+    let app = App::default();
+    app.go.store(true, Ordering::SeqCst);
+    let builder = scene.builder().state(app.clone()).queue("default", 1).worker::<Hold>();
+    let kerrera = builder.start().await.unwrap();
+    let id = insert(&kerrera, Hold {}.schedule_in(50.milliseconds())).await;
+    let job = scene.reaches(id, State::Completed).await;
+    assert!(job.attempted_at.unwrap() >= job.scheduled_at, "by the database's clock");
+    kerrera.shutdown().await;
+}
+
+/// A queue that both work: we give a job of theirs back unrun; they fail one of ours, and an attempt is
+/// gone. So each language has queues of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_that_is_shared_costs_our_jobs_attempts_and_theirs_none() {
+    let scene = Scene::on_postgres().await;
+    let server = scene.server();
+    let elixir = Elixir::on(&server, "app@host");
+    let app = App::default();
+    app.go.store(true, Ordering::SeqCst);
+    let client = scene.client().await;
+    let ours = insert(&client, Hold {}).await;
+    let taken = elixir.fetch("default", 1).remove(0);
+    assert_eq!(taken.id, ours);
+    elixir.ends(&taken, End::Retry("** (RuntimeError) unknown worker: Hold", 0));
+    let theirs = elixir.insert("MyApp.Mailer", "default", "{}");
+
+    let builder = scene.builder().state(app.clone()).queue("default", 1).worker::<Hold>();
+    let kerrera = builder.start().await.unwrap();
+    let job = scene.reaches(ours, State::Completed).await;
+    assert_eq!((job.attempt, job.errors.len()), (2, 1));
+    until("it is known to be unknown", async || !kerrera.health().unknown_workers.is_empty()).await;
+    scene.becomes(theirs, "given back", |job| job.state == State::Available).await;
+    let taken = elixir.fetch("default", 1).remove(0);
+    assert_eq!((taken.id, taken.attempt), (theirs, 1), "its first attempt");
+    elixir.ends(&taken, End::Complete);
+    scene.reaches(theirs, State::Completed).await;
     kerrera.shutdown().await;
 }

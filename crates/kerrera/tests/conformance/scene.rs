@@ -112,6 +112,14 @@ impl Scene {
         }
     }
 
+    /// The PostgreSQL database, for whoever else works it.
+    pub fn server(&self) -> Arc<testkit::postgres::Database> {
+        match &self.raw {
+            Raw::Sqlite(_) => panic!("a file has no neighbours"),
+            Raw::Postgres(database) => database.clone(),
+        }
+    }
+
     /// The URL of the PostgreSQL database.
     pub fn postgres_url(&self) -> Option<String> {
         match &self.raw {
