@@ -221,8 +221,9 @@ async fn nothing_that_we_say_brings_a_neighbour_down() {
         }
     }
     assert_eq!(heard, 2 * names.len() + 1);
-    // For each name: seven for its queue, pause and resume for all, to all nodes and to one; and pkill.
-    assert_eq!(signals, names.len() * 2 * (7 + 2) + 3);
+    // For each name: seven for its queue, pause and resume for all, and two scales and a stop for each
+    // queue that is known by then; to all nodes and to one; and pkill.
+    assert_eq!(signals, names.len() * 2 * (7 + 2) + 3 * 2 * (1 + 2 + 3) + 3);
 }
 
 #[tokio::test]
