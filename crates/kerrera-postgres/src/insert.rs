@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::pin::Pin;
 
+use kerrera_core::error::Kind;
 use kerrera_core::executor::{self, Dialect, Executor, InsertPlan, UniqueSql};
 use kerrera_core::storage::{ClaimMark, Inserted, Swept};
-use kerrera_core::{Result, Timestamp, ValidJob};
+use kerrera_core::{Error, Result, Timestamp, ValidJob};
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
@@ -55,17 +56,27 @@ pub(crate) async fn insert_groups(
 }
 
 /// Inserts jobs of which none is unique, in one statement.
-pub(crate) async fn insert_plain(
+pub(crate) async fn insert_plain<'a>(
     session: &mut Session,
     sql: &Statements,
     now: &Option<Stamp>,
-    jobs: impl Iterator<Item = &ValidJob>,
+    jobs: impl Iterator<Item = &'a ValidJob> + Clone,
 ) -> Result<Vec<Inserted>> {
-    let columns = Columns::of(jobs);
+    let columns = Columns::of(jobs.clone());
     let mut parameters: Vec<Parameter<'_>> = vec![(now, Type::TIMESTAMP)];
     parameters.extend(columns.parameters());
     let rows = session.query("the insertion", &sql.insert, &parameters).await?;
-    rows.iter().map(|row| rows::job(row).map(Inserted::New)).collect()
+    let expected = columns.len();
+    if rows.len() != expected {
+        let message = format!(
+            "{expected} jobs were inserted and the database gave {} back: is there a trigger or a rule \
+             on its table?",
+            rows.len()
+        );
+        return Err(Error::new(Kind::Database, message));
+    }
+    let inserted = rows.iter().zip(jobs).map(|(row, job)| Inserted::New(rows::inserted(row, job)));
+    Ok(inserted.collect())
 }
 
 /// What to run in a transaction of somebody else's.
@@ -217,6 +228,10 @@ impl<'a> Columns<'a> {
             columns.times.push(time.map(Stamp));
         }
         columns
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.states.len()
     }
 
     /// In the order in which every statement that inserts takes them.

@@ -6,7 +6,7 @@
 use bytes::{BufMut, BytesMut};
 use kerrera_core::error::Kind;
 use kerrera_core::storage::Claim;
-use kerrera_core::{AttemptError, Error, Job, Json, Result, State, Timestamp};
+use kerrera_core::{AttemptError, Error, Job, Json, Result, State, Timestamp, ValidJob};
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 
@@ -65,6 +65,23 @@ pub(crate) fn claimed(row: &Row, claim: &Claim) -> Job {
     job.inserted_at = cells.time(9).unwrap_or(Timestamp::MIN);
     job.scheduled_at = cells.time(10).unwrap_or(Timestamp::MIN);
     job.attempted_at = cells.time(11);
+    job
+}
+
+/// A job that was just inserted, of which the row has the number and the times.
+pub(crate) fn inserted(row: &Row, valid: &ValidJob) -> Job {
+    let cells = Cells(row);
+    let mut job = Job::blank(cells.int8(0));
+    job.state = valid.state();
+    job.queue.clone_from(&valid.queue);
+    job.worker.clone_from(&valid.worker);
+    job.args.clone_from(&valid.args);
+    job.meta.clone_from(&valid.meta);
+    job.tags.clone_from(&valid.tags);
+    job.max_attempts = valid.max_attempts;
+    job.priority = valid.priority;
+    job.inserted_at = cells.time(1).unwrap_or(Timestamp::MIN);
+    job.scheduled_at = cells.time(2).unwrap_or(Timestamp::MIN);
     job
 }
 

@@ -1,7 +1,7 @@
 //! Inserting jobs, and waking those who run them. [`operations`](crate::operations) has what is done
 //! to jobs afterwards, [`queues`](crate::queues) how queues are steered.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -94,9 +94,6 @@ impl Client {
         Ok(client)
     }
 
-    /// How many jobs [`insert_bulk`](Client::insert_bulk) takes at a time.
-    const CHUNK: usize = 10_000;
-
     /// The name of an Oban instance that was given no other.
     pub(crate) const INSTANCE: &'static str = "Oban";
 
@@ -142,6 +139,8 @@ impl Client {
     /// look for its like. If another job counts as the same, nothing is inserted, and that job is given
     /// back: see [`Inserted`]. The producers of its queue are told, here and in other processes.
     ///
+    /// The args come back as they were given; PostgreSQL may write the same JSON in another way.
+    ///
     /// # Errors
     ///
     /// When the job breaks a rule ([`Error::is_invalid_job`](crate::Error::is_invalid_job)) or the
@@ -167,68 +166,7 @@ impl Client {
         self.insert_valid(self.validate(jobs)?).await
     }
 
-    /// Inserts as many jobs as an iterator gives, in the fastest way that the storage has, and says how
-    /// many are new.
-    ///
-    /// Takes 10,000 at a time, inserts these all or none (on PostgreSQL by `COPY`, unless some are
-    /// unique) and goes on, so it needs no more memory for ten million than for ten thousand, and the
-    /// first run while the last are not read yet. Where the jobs themselves are needed, or all or none
-    /// of them, there is [`insert_all`](Client::insert_all).
-    ///
-    /// ```
-    /// use kerrera::prelude::*;
-    /// # #[derive(Serialize, Deserialize, Worker)] struct Import { line: String }
-    /// # #[tokio::main] async fn main() -> kerrera::Result<()> {
-    /// # let client = Client::connect("sqlite::memory:").await?;
-    /// # let file = "a\nb\nc";
-    /// let lines = file.lines().map(|line| Import { line: line.to_owned() });
-    /// assert_eq!(client.insert_bulk(lines).await?, 3);
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As for [`insert`](Client::insert). What was inserted before stays, and the message says how many
-    /// that are.
-    pub async fn insert_bulk<J: Into<NewJob>>(
-        &self,
-        jobs: impl IntoIterator<Item = J>,
-    ) -> Result<u64> {
-        let mut jobs = jobs.into_iter();
-        let mut chunk = || self.validate(jobs.by_ref().take(Client::CHUNK));
-        let (mut next, mut total) = (chunk(), 0);
-        loop {
-            let told = |error: kerrera_core::Error| match total {
-                0 => error,
-                _ => error.adding(format_args!("{total} jobs before it were inserted")),
-            };
-            let full = next.map_err(told)?;
-            if full.is_empty() {
-                return Ok(total);
-            }
-            // The next are read and checked while these are written.
-            let (loaded, after) = tokio::join!(self.load(full), async { chunk() });
-            total += loaded.map_err(told)?;
-            next = after;
-        }
-    }
-
-    async fn load(&self, jobs: Vec<ValidJob>) -> Result<u64> {
-        if self.inline().is_some() {
-            let inserted = self.insert_valid(jobs).await?;
-            return Ok(inserted.iter().filter(|end| end.is_new()).count() as u64);
-        }
-        let available = jobs.iter().filter(|job| job.state() == State::Available);
-        let queues: HashSet<String> = available.map(|job| job.queue.clone()).collect();
-        let sent = Instant::now();
-        let count = self.storage().load(jobs).await?;
-        let inserted = usize::try_from(count).unwrap_or(usize::MAX);
-        self.0.telemetry.emit(Insert { count: inserted, duration: sent.elapsed() });
-        self.wake_all(queues.iter().map(String::as_str));
-        Ok(count)
-    }
-
-    async fn insert_valid(&self, mut jobs: Vec<ValidJob>) -> Result<Vec<Inserted>> {
+    pub(crate) async fn insert_valid(&self, mut jobs: Vec<ValidJob>) -> Result<Vec<Inserted>> {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }

@@ -65,6 +65,7 @@
 //! A feature only adds; none changes what the others do.
 
 mod builder;
+mod bulk;
 mod cancellation;
 mod client;
 #[cfg(feature = "config")]

@@ -1,5 +1,5 @@
--- Inserts jobs, and gives the rows back in the order in which they were given: the numbers are
--- handed out after the sort, so they grow in that order too.
+-- Inserts jobs, and gives back what the server decided of each, in the order in which they were given:
+-- the numbers are handed out after the sort, so they grow in that order too.
 -- Locks: those of an insertion. Index: none is read.
 WITH now AS MATERIALIZED (
     SELECT coalesce($1::timestamp, timezone('UTC', clock_timestamp())) AS at
@@ -23,4 +23,4 @@ FROM unnest(
 ) WITH ORDINALITY
     AS n (state, queue, worker, args, meta, tags, priority, max_attempts, wait, at, place)
 ORDER BY n.place
-RETURNING {job}
+RETURNING j.id, j.inserted_at, j.scheduled_at

@@ -1,6 +1,6 @@
 //! Inserting, alone and within the application's own transaction.
 
-use kerrera::JobQuery;
+use kerrera::{Job, JobQuery};
 use kerrera::prelude::*;
 use serde_json::json;
 
@@ -31,7 +31,14 @@ async fn an_inserted_job_comes_back_as_it_is_stored(scene: Scene) {
         (State::Available, &["mail".into(), "new".into()][..])
     );
     assert_eq!(job.meta.get("by"), Some(json!("test")));
-    assert_eq!(client.job(job.id).await.unwrap(), Some(job));
+    // PostgreSQL writes the same JSON with spaces of its own.
+    let alike = |mut job: Job| {
+        for json in [&mut job.args, &mut job.meta] {
+            *json = json.decode::<serde_json::Value>().unwrap().into();
+        }
+        job
+    };
+    assert_eq!(client.job(job.id).await.unwrap().map(alike), Some(alike(job)));
 }
 
 async fn a_batch_is_inserted_whole_or_not_at_all(scene: Scene) {
@@ -59,7 +66,7 @@ async fn very_many_jobs_are_inserted_as_they_are_read(scene: Scene) {
     let jobs = (0..25_000).map(|user_id| Welcome { user_id }.priority(broken(user_id)));
     let error = client.insert_bulk(jobs).await.unwrap_err();
     assert!(error.is_invalid_job() && error.violations().len() == 1, "{error}");
-    assert!(error.to_string().ends_with("; 10000 jobs before it were inserted"), "{error}");
+    assert!(error.to_string().ends_with("; 10000 others were inserted"), "{error}");
     let counts = client.counts().await.unwrap();
     assert_eq!(counts.iter().map(|count| count.jobs).sum::<u64>(), 35_000);
 }
