@@ -1,7 +1,10 @@
 //! Runs one job to its end.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use kerrera_core::failure::sanitise;
@@ -112,8 +115,9 @@ pub(crate) fn run<S: Send + Sync + 'static>(
         let limit = Limit { job: &job, due, timeout, cancel_grace: node.tuning.cancel_grace };
         let end = supervise(&node, &queue, handler.run(cx), &cancellation, &limit).await;
         let ran = started.elapsed();
+        let took = begun.elapsed();
         for pace in [&handler.policy().pace, &queue.pace] {
-            pace.note(begun.elapsed());
+            pace.note(took);
         }
         let conclusion = Conclusion {
             node: &node,
@@ -149,7 +153,7 @@ struct Limit<'a> {
 async fn supervise(
     node: &Node,
     queue: &Queue,
-    work: std::pin::Pin<Box<dyn Future<Output = JobResult> + Send>>,
+    work: Pin<Box<dyn Future<Output = JobResult> + Send>>,
     cancellation: &Cancellation,
     limit: &Limit<'_>,
 ) -> End {
@@ -158,6 +162,11 @@ async fn supervise(
         Ok(result) => End::Returned(result),
         Err(words) => End::Panicked(words),
     };
+    // Many jobs wait for nothing: for them no timer is made, and no place to be cancelled from.
+    let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut work).poll(cx))).await;
+    if let Poll::Ready(result) = first {
+        return ended(result);
+    }
     tokio::select! {
         biased;
         result = &mut work => return ended(result),

@@ -1,7 +1,7 @@
 //! Inserting, alone and within the application's own transaction.
 
-use kerrera::{Job, JobQuery};
 use kerrera::prelude::*;
+use kerrera::{Job, JobQuery};
 use serde_json::json;
 
 use crate::on_both;
