@@ -45,16 +45,18 @@ impl Client {
     ) -> Result<u64> {
         let (mut jobs, mut loads) = (jobs.into_iter(), Loads::default());
         while loads.failed.is_none() {
-            match self.validate(jobs.by_ref().take(CHUNK)) {
+            // Read and checked while those before it are written.
+            let chunk = self.validate(jobs.by_ref().take(CHUNK));
+            while loads.under_way.len() >= LOADS {
+                loads.next().await;
+            }
+            match chunk {
                 Ok(chunk) if chunk.is_empty() => break,
                 Ok(chunk) => {
                     let client = self.clone();
                     loads.under_way.spawn(async move { client.load(chunk).await });
                 }
-                Err(error) => loads.failed = Some(error),
-            }
-            while loads.under_way.len() >= LOADS {
-                loads.next().await;
+                Err(error) => loads.failed = loads.failed.or(Some(error)),
             }
         }
         while !loads.under_way.is_empty() {
