@@ -122,9 +122,7 @@ impl Link {
         I: Send + Sync + 'static,
         T: Send + 'static,
     {
-        let here = Handle::try_current().map_err(|_| {
-            Error::new(Kind::Config, "Kerrera needs a Tokio runtime: call it from within one")
-        })?;
+        let here = runtime_here()?;
         let link = Arc::clone(self);
         let task = here.spawn(async move {
             let _counted = Counted::new(&link.calls);
@@ -420,6 +418,13 @@ impl Session {
 /// The tables were changed under a prepared statement, or somebody dropped it.
 fn is_stale(error: &DriverError) -> bool {
     error.code().is_some_and(|code| matches!(code.code(), "0A000" | "26000"))
+}
+
+/// The runtime of whoever calls.
+pub(crate) fn runtime_here() -> Result<Handle> {
+    Handle::try_current().map_err(|_| {
+        Error::new(Kind::Config, "Kerrera needs a Tokio runtime: call it from within one")
+    })
 }
 
 /// Counts for as long as it lives.

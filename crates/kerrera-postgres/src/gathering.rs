@@ -11,7 +11,7 @@ use kerrera_core::storage::Inserted;
 use kerrera_core::{Error, Result, ValidJob};
 use tokio::sync::oneshot;
 
-use crate::connection::{Link, Verb};
+use crate::connection::{self, Link, Verb};
 use crate::insert;
 use crate::statements::Call;
 
@@ -56,6 +56,7 @@ impl Gathering {
         jobs: Vec<ValidJob>,
         call: impl Fn(Groups) -> Result<Call<Groups>> + Send + 'static,
     ) -> Result<Vec<Inserted>> {
+        let here = connection::runtime_here()?;
         let (answer, answered) = oneshot::channel();
         let is_first = {
             let mut state = self.state();
@@ -65,7 +66,7 @@ impl Gathering {
         if is_first {
             // In a task of its own, so that a caller who gives up leaves nobody waiting.
             let turn = Turn { gathering: Arc::clone(self), ended: false };
-            tokio::spawn(turn.write(call));
+            here.spawn(turn.write(call));
         }
         answered.await.unwrap_or_else(|_| {
             Err(Error::new(Kind::Closed, "the runtime ended while the database was at work"))

@@ -1,6 +1,8 @@
 //! Sessions that break, hang, or are served by a pooler.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use kerrera_core::executor::{Call, Dialect, Executor};
@@ -143,6 +145,18 @@ async fn who_no_longer_waits_when_an_insertion_begins_has_nothing_inserted() {
     }
     let workers = "select string_agg(worker, ' ' order by worker) from oban_jobs";
     assert_eq!(database.psql(workers), "First Stayed");
+}
+
+#[test]
+fn an_insertion_outside_of_a_runtime_is_an_error_and_hurts_no_other() {
+    let database = migrated("public");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let postgres = runtime.block_on(open(&database.url(), "public", &Clock::database())).unwrap();
+    let outside = pin!(postgres.insert(vec![job()]));
+    let polled = outside.poll(&mut Context::from_waker(Waker::noop()));
+    let Poll::Ready(Err(error)) = polled else { panic!("{polled:?}") };
+    assert!(error.is_config() && error.to_string().contains("Tokio runtime"), "{error}");
+    assert_eq!(runtime.block_on(postgres.insert(vec![job()])).unwrap().len(), 1);
 }
 
 #[test]
