@@ -130,6 +130,7 @@ impl Statements {
         };
         let parts = [
             ("{neighbours_queues}", neighbours_queues),
+            ("{queues_with_jobs}", bare(file!("queues_with_jobs"))),
             ("{neighbours}", neighbours),
             ("{stolen}", bare(file!("stolen"))),
             ("{errors}", bare(errors)),

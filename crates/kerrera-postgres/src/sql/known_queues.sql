@@ -1,25 +1,7 @@
 -- The queues that somebody is known to work, has ordered something of, or has jobs for.
 -- Locks: none. Index: kerrera_jobs_available_index, one look a queue, and
 -- kerrera_jobs_executing_index (or Oban's compound one); the other tables have a handful of rows.
-WITH RECURSIVE w AS (
-    (
-        SELECT a.queue
-        FROM {schema}.oban_jobs AS a
-        WHERE a.state = 'available'
-        ORDER BY a.queue
-        LIMIT 1
-    )
-    UNION ALL
-    SELECT (
-        SELECT a.queue
-        FROM {schema}.oban_jobs AS a
-        WHERE a.state = 'available' AND a.queue > w.queue
-        ORDER BY a.queue
-        LIMIT 1
-    )
-    FROM w
-    WHERE w.queue IS NOT NULL
-)
+{queues_with_jobs}
 SELECT k.queue
 FROM (
     SELECT w.queue FROM w
