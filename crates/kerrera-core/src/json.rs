@@ -1,5 +1,7 @@
 //! JSON text that is kept as it is.
 
+pub(crate) mod canonical;
+
 use std::fmt;
 
 use serde::de::DeserializeOwned;
@@ -22,7 +24,15 @@ use serde_json::value::RawValue;
 /// assert_eq!(args.decode::<Args>()?.user_id, 7);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
+///
+/// Two are equal if they mean the same, however they are written: a database that keeps `jsonb` gives
+/// back other spaces and another order of keys than it was given.
+///
+/// ```
+/// # use kerrera_core::Json;
+/// assert_eq!(Json::from_text(r#"{"b":1,"a":2}"#), Json::from_text(r#"{"a": 2, "b": 1.0}"#));
+/// ```
+#[derive(Clone)]
 pub struct Json(Box<str>);
 
 impl Json {
@@ -91,6 +101,24 @@ impl From<Value> for Json {
         Json(value.to_string().into())
     }
 }
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Json) -> bool {
+        let canonical = |json: &Json| {
+            let mut text = String::new();
+            canonical::write(&mut text, json.as_str()).ok()?;
+            Some(text)
+        };
+        self.0 == other.0
+            || match (canonical(self), canonical(other)) {
+                (Some(this), Some(other)) => this == other,
+                // What is no JSON to us is compared as text, which differs.
+                _ => false,
+            }
+    }
+}
+
+impl Eq for Json {}
 
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

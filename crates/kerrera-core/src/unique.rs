@@ -5,7 +5,6 @@
 //! finds the claim, and if the job behind it still counts by the later job's own rule, nothing is
 //! inserted and that job is given back.
 
-mod canonical;
 mod key;
 
 use std::time::Duration;

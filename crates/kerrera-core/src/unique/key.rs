@@ -7,8 +7,9 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use super::{ReplaceField, Times, Unique, UniqueField, UniqueTimestamp, canonical};
+use super::{ReplaceField, Times, Unique, UniqueField, UniqueTimestamp};
 use crate::json::Json;
+use crate::json::canonical;
 use crate::state::State;
 
 /// The hash of what is compared: the same for the same values, in every version and on every machine.

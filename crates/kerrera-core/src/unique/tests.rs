@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::json::canonical;
 use crate::new_job::{Limits, NewJob};
 use crate::time::Units;
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 /// Writes the canonical text of valid JSON.
-pub(super) fn write(out: &mut String, json: &str) -> Result<(), serde_json::Error> {
+pub(crate) fn write(out: &mut String, json: &str) -> Result<(), serde_json::Error> {
     match json.trim_start().as_bytes().first() {
         Some(b'{') => {
             let object: BTreeMap<String, &RawValue> = serde_json::from_str(json)?;
@@ -43,7 +43,7 @@ pub(super) fn write(out: &mut String, json: &str) -> Result<(), serde_json::Erro
 }
 
 /// Writes an object whose values are not yet canonical.
-pub(super) fn write_object(
+pub(crate) fn write_object(
     out: &mut String,
     object: &BTreeMap<String, &RawValue>,
 ) -> Result<(), serde_json::Error> {
@@ -60,7 +60,7 @@ pub(super) fn write_object(
     Ok(())
 }
 
-pub(super) fn write_text(out: &mut String, text: &str) -> Result<(), serde_json::Error> {
+pub(crate) fn write_text(out: &mut String, text: &str) -> Result<(), serde_json::Error> {
     out.push_str(&serde_json::to_string(text)?);
     Ok(())
 }
