@@ -1,0 +1,4 @@
+// The entry. Every page reads and acts without it; what it adds is comfort: fresh numbers, questions
+// before something is lost, single keys.
+import "./keyboard.js";
+import "./live.js";

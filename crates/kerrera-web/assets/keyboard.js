@@ -1,0 +1,2 @@
+// Single keys.
+export {};

@@ -1,0 +1,2 @@
+// What keeps a page fresh.
+export {};

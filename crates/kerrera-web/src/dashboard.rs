@@ -1,0 +1,160 @@
+//! What is mounted.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::request::Parts;
+use axum::http::{Extensions, Request, Uri};
+use axum::middleware;
+use kerrera::Client;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+use crate::access::{Access, AnyAccess, ReadOnly, erase};
+use crate::{guard, page, refusal, routes};
+
+/// The dashboard of one or more databases, as a router.
+///
+/// See the [crate's documentation](crate) for how it is mounted.
+#[must_use = "nothing is served until its router is mounted"]
+pub struct Dashboard {
+    app: App,
+}
+
+/// What every request needs to know.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) access: Arc<dyn AnyAccess>,
+    pub(crate) instances: Arc<[Instance]>,
+    pub(crate) options: Arc<Options>,
+}
+
+/// A database that is looked at, under a name.
+#[derive(Clone)]
+pub(crate) struct Instance {
+    pub(crate) name: Arc<str>,
+    pub(crate) client: Client,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Options {
+    pub(crate) base_path: Option<String>,
+    pub(crate) hosts: Option<Vec<String>>,
+    pub(crate) read_only: bool,
+    pub(crate) environment: Option<String>,
+    pub(crate) frame_ancestors: Vec<String>,
+}
+
+impl Dashboard {
+    /// One that nobody can use whom `access` does not let in.
+    pub fn new(access: impl Access) -> Dashboard {
+        let (instances, options) = (Arc::new([]), Arc::default());
+        Dashboard { app: App { access: erase(access), instances, options } }
+    }
+
+    /// Shows this database, under a name that stands in every address: letters, digits, `-`, `_`
+    /// and `.`; others are escaped.
+    ///
+    /// Of several, the first is where one begins.
+    pub fn instance(mut self, name: &str, client: Client) -> Dashboard {
+        let others = self.app.instances.iter().filter(|instance| &*instance.name != name).cloned();
+        let new = Instance { name: name.into(), client };
+        self.app.instances = others.chain([new]).collect();
+        self
+    }
+
+    /// Serves no action at all: their routes do not exist, whatever anybody may do.
+    pub fn read_only(self, read_only: bool) -> Dashboard {
+        self.with(|options| options.read_only = read_only)
+    }
+
+    /// Where it is, for links, if a proxy in front of the application takes a part off the path.
+    ///
+    /// Without it, links go where the router is mounted.
+    pub fn base_path(self, path: &str) -> Dashboard {
+        let path = format!("/{}", path.trim_matches('/'));
+        self.with(|options| options.base_path = Some(path.trim_end_matches('/').to_owned()))
+    }
+
+    /// Answers only to requests for these hosts, with a port if it is not the usual one; every other
+    /// is answered by 421. This is what keeps another site's name, pointed at this address, from
+    /// reading along.
+    pub fn hosts<H: Into<String>>(self, hosts: impl IntoIterator<Item = H>) -> Dashboard {
+        let hosts = hosts.into_iter().map(|host| host.into().to_ascii_lowercase()).collect();
+        self.with(|options| options.hosts = Some(hosts))
+    }
+
+    /// A word on every page that says where one is: `production`, `staging`.
+    pub fn environment(self, name: &str) -> Dashboard {
+        self.with(|options| options.environment = Some(name.to_owned()))
+    }
+
+    /// Lets pages of these origins show it in a frame; by default none may.
+    pub fn frame_ancestors<O: Into<String>>(
+        self,
+        origins: impl IntoIterator<Item = O>,
+    ) -> Dashboard {
+        let origins = origins.into_iter().map(Into::into).collect();
+        self.with(|options| options.frame_ancestors = origins)
+    }
+
+    /// The router; mount it with [`Router::nest`], or serve it as it is.
+    pub fn router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
+        let app = self.app;
+        let guarded = routes::all(&app).into_router();
+        guarded
+            .fallback(page::nowhere)
+            .layer(CatchPanicLayer::custom(refusal::of_a_panic))
+            .layer(CompressionLayer::new())
+            .layer(middleware::from_fn_with_state(app.clone(), guard::watch))
+            .with_state(app)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Options)) -> Dashboard {
+        let mut options = (*self.app.options).clone();
+        change(&mut options);
+        self.app.options = Arc::new(options);
+        self
+    }
+}
+
+impl App {
+    /// The instance of this name.
+    pub(crate) fn instance(&self, name: &str) -> Option<&Instance> {
+        self.instances.iter().find(|instance| &*instance.name == name)
+    }
+
+    /// Why nothing can be changed in it, if so.
+    pub(crate) fn why_read_only(&self) -> Option<ReadOnly> {
+        self.options.read_only.then_some(ReadOnly::Process)
+    }
+
+    /// Where the router is mounted, as the browser sees it.
+    pub(crate) fn base<B>(&self, request: &Request<B>) -> String {
+        self.base_from(request.uri(), request.extensions())
+    }
+
+    /// The same, from a request without its body.
+    pub(crate) fn base_of(&self, parts: &Parts) -> String {
+        self.base_from(&parts.uri, &parts.extensions)
+    }
+
+    fn base_from(&self, uri: &Uri, extensions: &Extensions) -> String {
+        if let Some(base) = &self.options.base_path {
+            return base.clone();
+        }
+        let inner = uri.path();
+        let whole = extensions.get::<axum::extract::OriginalUri>();
+        let whole = whole.map_or(inner, |uri| uri.path());
+        let base = whole.strip_suffix(inner).unwrap_or(whole);
+        base.trim_end_matches('/').to_owned()
+    }
+}
+
+impl fmt::Debug for Dashboard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.app.instances.iter().map(|one| &*one.name).collect();
+        f.debug_struct("Dashboard").field("instances", &names).finish_non_exhaustive()
+    }
+}

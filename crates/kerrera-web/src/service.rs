@@ -1,0 +1,106 @@
+//! What can be asked and done: by pages, by the JSON API and by the command line alike.
+//!
+//! A [`Service`] belongs to one [`Viewer`]. Every question and every command asks first whether they may;
+//! what is hidden from them is not there; what is private is taken out before it is given away. Whoever
+//! calls it needs no thought of that.
+
+mod counts;
+
+use std::fmt;
+use std::sync::Arc;
+
+use kerrera::Client;
+
+pub use crate::access::{Denied, ReadOnly, Viewer};
+pub use counts::Counts;
+
+/// What one viewer can ask and do in one instance.
+#[derive(Clone)]
+pub struct Service {
+    client: Client,
+    instance: Arc<str>,
+    viewer: Viewer,
+}
+
+impl Service {
+    /// For this viewer, in the database of this client.
+    pub fn new(client: Client, instance: &str, viewer: Viewer) -> Service {
+        Service { client, instance: instance.into(), viewer }
+    }
+
+    /// Who asks.
+    pub fn viewer(&self) -> &Viewer {
+        &self.viewer
+    }
+
+    /// The name of the instance.
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service")
+            .field("instance", &self.instance)
+            .field("viewer", &self.viewer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why something was not answered or not done.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// They may not.
+    Denied(Denied),
+    /// There is no such thing, or they do not know of it.
+    NotFound,
+    /// What was given makes no sense.
+    Invalid(String),
+    /// Its state does not allow it, or it was another one by then.
+    Conflict(String),
+    /// The database failed.
+    Kerrera(kerrera::Error),
+}
+
+/// What is answered, or why not.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Denied(Denied::Missing(permission)) => {
+                write!(f, "this needs the permission {permission}")
+            }
+            Error::Denied(Denied::ReadOnly(_)) => f.write_str("nothing can be changed here"),
+            Error::NotFound => f.write_str("there is no such thing"),
+            Error::Invalid(why) | Error::Conflict(why) => f.write_str(why),
+            Error::Kerrera(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Kerrera(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Error {
+        Error::Denied(denied)
+    }
+}
+
+impl From<kerrera::Error> for Error {
+    fn from(error: kerrera::Error) -> Error {
+        match error.is_config() {
+            true => Error::Invalid(error.to_string()),
+            false => Error::Kerrera(error),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What pages are made of: functions from what is known to HTML.
+//!
+//! One anatomy for every list, one chip for every state. What stands here knows no request and asks no
+//! database.
+
+pub(crate) mod button;
+pub(crate) mod empty;
+pub(crate) mod icon;
+pub(crate) mod number;
+pub(crate) mod rail;
+pub(crate) mod state;
+pub(crate) mod when;

@@ -1,0 +1,114 @@
+//! One request that was let in.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse as _, Response};
+use kerrera::Timestamp;
+
+use crate::access::Viewer;
+use crate::dashboard::{App, Instance};
+use crate::language::Language;
+use crate::links::Links;
+use crate::preferences::Preferences;
+use crate::refusal::Refusal;
+use crate::service::Service;
+use crate::text::Text;
+
+/// A request that was let in: who asks, of which instance, and how they want to see it.
+#[derive(Clone)]
+pub(crate) struct Visit(Arc<Inner>);
+
+struct Inner {
+    app: App,
+    service: Service,
+    links: Links,
+    preferences: Preferences,
+    wants_fragment: bool,
+    path: String,
+    query: String,
+    now: Timestamp,
+}
+
+impl Visit {
+    pub(crate) fn new(app: &App, instance: Instance, viewer: Viewer, parts: &Parts) -> Visit {
+        let links = Links::new(app.base_of(parts), &instance.name);
+        let query = parts.uri.query().unwrap_or_default().to_owned();
+        Visit(Arc::new(Inner {
+            app: app.clone(),
+            service: Service::new(instance.client, &instance.name, viewer),
+            links,
+            preferences: Preferences::of(parts),
+            wants_fragment: parts.headers.contains_key("x-fragment"),
+            path: parts.uri.path().to_owned(),
+            query,
+            now: Timestamp::now(),
+        }))
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    /// What can be asked and done.
+    pub(crate) fn service(&self) -> &Service {
+        &self.0.service
+    }
+
+    pub(crate) fn viewer(&self) -> &Viewer {
+        self.0.service.viewer()
+    }
+
+    pub(crate) fn links(&self) -> &Links {
+        &self.0.links
+    }
+
+    pub(crate) fn preferences(&self) -> &Preferences {
+        &self.0.preferences
+    }
+
+    pub(crate) fn language(&self) -> Language {
+        self.0.preferences.language
+    }
+
+    /// What is said, in their language.
+    pub(crate) fn text(&self) -> Text {
+        Text::from(self.language())
+    }
+
+    /// Their name, if anybody in particular.
+    pub(crate) fn shown_actor(&self) -> Option<&str> {
+        Some(self.viewer().actor().name.as_str()).filter(|name| !name.is_empty())
+    }
+
+    /// Whether only what changes is wanted, and not the frame around it.
+    pub(crate) fn wants_fragment(&self) -> bool {
+        self.0.wants_fragment
+    }
+
+    /// The path within the router.
+    pub(crate) fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// What stands behind the question mark.
+    pub(crate) fn query(&self) -> &str {
+        &self.0.query
+    }
+
+    /// When it came in: one instant for the whole page.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.now
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Visit {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Visit, Response> {
+        // Without it the route was not made by `Routes`, and nobody was asked who this is.
+        let visit = parts.extensions.get::<Visit>().cloned();
+        visit.ok_or_else(|| Refusal::Broken.into_response())
+    }
+}
