@@ -4,6 +4,7 @@
 //! database.
 
 pub(crate) mod button;
+pub(crate) mod chart;
 pub(crate) mod empty;
 pub(crate) mod icon;
 pub(crate) mod number;
