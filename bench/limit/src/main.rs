@@ -8,6 +8,7 @@
 //!
 //! - `pair`: both sides in turns, and what came of them.
 //! - `postgres`, `sqlite`: the bare side.
+//! - `dashboard`: what its pages cost.
 //! - `growth`: how cost grows with nodes, rows and queues. `page`: tables and plots for the
 //!   documentation, from what the others printed.
 
@@ -17,6 +18,7 @@
     reason = "a tool for developers, which talks to their terminal"
 )]
 
+mod dashboard;
 mod growth;
 mod page;
 mod pair;
@@ -28,6 +30,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use kerrera_bench::Where;
 
+use dashboard::DashboardArguments;
 use growth::GrowthArguments;
 use page::PageArguments;
 
@@ -71,6 +74,8 @@ enum Command {
     },
     /// How cost grows: with nodes, waiting rows, finished rows and queues
     Growth(GrowthArguments),
+    /// What the dashboard's pages cost on a table as it is after months; PostgreSQL only
+    Dashboard(DashboardArguments),
     /// Fill the tables and plots of docs/performance.md from files of JSON lines
     Page(PageArguments),
     /// What `kerrera bench` is
@@ -114,6 +119,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Single { pair, tasks } => pair::single(&pair, tasks).await,
         Command::Latency { pair } => pair::latency(&pair).await,
         Command::Growth(arguments) => growth::run(&arguments).await,
+        Command::Dashboard(arguments) => dashboard::run(&arguments).await,
         Command::Page(arguments) => page::run(&arguments),
         Command::Bench(arguments) => match kerrera_bench::run(*arguments).await? {
             true => Ok(()),
