@@ -4,6 +4,7 @@
 //! what is hidden from them is not there; what is private is taken out before it is given away. Whoever
 //! calls it needs no thought of that.
 
+mod attention;
 mod counts;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use kerrera::Client;
 
 pub use crate::access::{Denied, ReadOnly, Viewer};
+pub use attention::{Concern, Severity, Trouble};
 pub use counts::Counts;
 
 /// What one viewer can ask and do in one instance.
