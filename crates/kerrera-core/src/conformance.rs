@@ -28,6 +28,7 @@ pub mod death;
 pub mod differential;
 mod fixture;
 pub mod insert;
+pub mod listing;
 pub mod liveness;
 pub mod maintenance;
 pub mod manage;
@@ -144,6 +145,18 @@ macro_rules! conformance_tests {
             a_rescue_frees_at_most_its_limit
             a_late_ack_after_a_rescue_is_lost
             a_late_failure_of_a_discarded_orphan_is_lost
+        }
+        $crate::conformance_tests! { @group $fixture, listing:
+            a_row_shows_what_fits_into_a_line
+            pages_meet_every_job_once_in_both_directions
+            a_page_keeps_its_place_while_jobs_come_and_go
+            conditions_without_an_index_are_looked_for_in_steps
+            conditions_of_an_index_are_no_search
+            conditions_are_turned_round_and_put_together
+            tallies_are_by_queue_and_state
+            a_tally_says_whether_it_was_capped
+            the_oldest_available_job_of_each_queue_is_told
+            a_run_that_ends_moves_from_one_list_to_the_other
         }
         $crate::conformance_tests! { @group $fixture, maintenance:
             a_free_seat_is_taken_under_the_first_term
@@ -301,6 +314,7 @@ mod tests {
             include_str!("conformance/crons_of_many.rs"),
             include_str!("conformance/death.rs"),
             include_str!("conformance/insert.rs"),
+            include_str!("conformance/listing.rs"),
             include_str!("conformance/liveness.rs"),
             include_str!("conformance/maintenance.rs"),
             include_str!("conformance/manage.rs"),

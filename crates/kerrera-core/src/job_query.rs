@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::error::{Error, Kind, Result};
 use crate::job::{Job, JobId};
 use crate::json::Json;
+use crate::listing::Path;
 use crate::new_job::{Limits, Violation, check_json};
 use crate::state::State;
 use crate::time::Timestamp;
@@ -151,6 +152,11 @@ impl JobQuery {
         Place { time: self.order.time().and_then(|time| time.of(job)), id: job.id }
     }
 
+    /// Those for which this condition holds, with which whatever can be asked is put together.
+    pub fn where_all(self, conditions: impl IntoIterator<Item = Condition>) -> JobQuery {
+        conditions.into_iter().fold(self, JobQuery::with)
+    }
+
     /// Whether there is no condition, so that all jobs are meant.
     pub fn is_everything(&self) -> bool {
         self.conditions.is_empty()
@@ -251,9 +257,69 @@ pub enum Condition {
     Since(JobTime, Timestamp),
     /// It has that time, and before this instant.
     Before(JobTime, Timestamp),
+    /// This does not hold, or cannot be said.
+    Not(Box<Condition>),
+    /// One of these holds.
+    AnyOf(Vec<Condition>),
+    /// All of these hold.
+    All(Vec<Condition>),
 }
 
 impl Condition {
+    /// Whether jobs in this state can be meant.
+    pub(crate) fn allows(&self, state: State) -> bool {
+        match self {
+            Condition::States(states) => states.contains(&state),
+            Condition::Not(other) => match &**other {
+                Condition::States(states) => !states.contains(&state),
+                _ => true,
+            },
+            Condition::AnyOf(others) => others.iter().any(|other| other.allows(state)),
+            Condition::All(others) => others.iter().all(|other| other.allows(state)),
+            _ => true,
+        }
+    }
+
+    /// Whether it is about nothing but states.
+    pub(crate) fn is_states(&self) -> bool {
+        match self {
+            Condition::States(_) => true,
+            Condition::Not(other) => other.is_states(),
+            _ => false,
+        }
+    }
+
+    /// Whether it names jobs by their numbers.
+    pub(crate) fn is_ids(&self) -> bool {
+        matches!(self, Condition::Ids(_))
+    }
+
+    /// Whether it is about the queue alone, or the priority alone: what comes first in the index of
+    /// available jobs.
+    pub fn is_of_claim(&self) -> bool {
+        match self {
+            Condition::Queues(_) | Condition::Priorities(_) => true,
+            Condition::Not(other) => other.is_of_claim(),
+            Condition::AnyOf(others) | Condition::All(others) => {
+                others.iter().all(Condition::is_of_claim)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it cuts a piece out of the index along which jobs in these states are walked, so that no
+    /// row is looked at in vain.
+    pub(crate) fn bounds(&self, path: Path, time: Option<JobTime>, states: &[State]) -> bool {
+        match self {
+            Condition::Ids(_) => true,
+            Condition::Since(other, _) | Condition::Before(other, _) => {
+                path != Path::Number && time == Some(*other)
+            }
+            Condition::All(others) => others.iter().all(|other| other.bounds(path, time, states)),
+            condition => states == [State::Available] && condition.is_of_claim(),
+        }
+    }
+
     /// Why nobody can mean it.
     fn broken(&self) -> Option<String> {
         let empty = |what: &str, is_empty: bool| {
@@ -276,6 +342,11 @@ impl Condition {
             }
             Condition::Tags(tags) => no_nul("a tag", tags),
             Condition::Tagged(tag) => no_nul("a tag", std::slice::from_ref(tag)),
+            Condition::Not(other) => other.broken(),
+            Condition::AnyOf(others) | Condition::All(others) => {
+                empty("a condition", others.is_empty())
+                    .or_else(|| others.iter().find_map(Condition::broken))
+            }
             Condition::Args(_)
             | Condition::Meta(_)
             | Condition::Since(..)
@@ -311,6 +382,18 @@ impl JobTime {
         JobTime::Discarded,
         JobTime::Cancelled,
     ];
+
+    /// The time that goes with a state: when it may run, when it was claimed, when it ended.
+    pub fn of_state(state: State) -> JobTime {
+        match state {
+            State::Suspended => JobTime::Inserted,
+            State::Available | State::Scheduled | State::Retryable => JobTime::Scheduled,
+            State::Executing => JobTime::Attempted,
+            State::Completed => JobTime::Completed,
+            State::Discarded => JobTime::Discarded,
+            State::Cancelled => JobTime::Cancelled,
+        }
+    }
 
     /// The name of its column.
     pub fn column(self) -> &'static str {

@@ -12,6 +12,7 @@
 //! - [`unique`]: which jobs count as the same, and for how long.
 //! - [`job`]: a job as it is stored.
 //! - [`job_query`]: which jobs are meant. [`job_change`]: what is to be changed of one.
+//! - [`listing`]: pages of many jobs, as [`job_row`]s; [`tally`]: how many there are.
 //! - [`state`]: the states, and the one function that decides every change of state.
 //! - [`outcome`]: what a run of a job ends with.
 //! - [`backoff`]: how long a failed job waits.
@@ -35,11 +36,14 @@ pub mod failure;
 pub mod job;
 pub mod job_change;
 pub mod job_query;
+pub mod job_row;
 pub mod json;
+pub mod listing;
 pub mod new_job;
 pub mod outcome;
 pub mod state;
 pub mod storage;
+pub mod tally;
 pub mod time;
 pub mod token;
 pub mod unique;
@@ -52,10 +56,13 @@ pub use error::{Error, Result};
 pub use job::{AttemptError, Job, JobId, Progress};
 pub use job_change::{JobChange, ValidChange};
 pub use job_query::{JobOrder, JobQuery, JobTime, Place, ValidQuery};
+pub use job_row::JobRow;
 pub use json::Json;
+pub use listing::{Cursor, ListOrder, Listing, Page};
 pub use new_job::{Limits, NewJob, Schedule, ValidJob};
 pub use outcome::{JobError, JobResult, Outcome};
 pub use state::State;
+pub use tally::{OldestJob, Quality, QueueTally, Tally};
 pub use time::{Clock, Timestamp, Units};
 pub use token::ClaimToken;
 pub use unique::Unique;

@@ -13,6 +13,7 @@ mod maintenance;
 mod neighbours;
 mod operations;
 mod queues;
+mod reading;
 mod rehearsal;
 mod signals;
 
@@ -30,6 +31,7 @@ pub use maintenance::*;
 pub use neighbours::*;
 pub use operations::*;
 pub use queues::*;
+pub use reading::*;
 pub use rehearsal::*;
 pub use signals::*;
 
@@ -48,6 +50,7 @@ pub trait Storage:
     + Signals
     + Queues
     + Operations
+    + Reading
     + Rehearsal
     + fmt::Debug
 {

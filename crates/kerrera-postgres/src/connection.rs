@@ -354,6 +354,29 @@ impl Session {
         outcome.and_then(|answer| ended.map(|()| answer))
     }
 
+    /// Runs statements in a transaction that only reads, each for no longer than `within`, and along an
+    /// index wherever there is one.
+    pub(crate) async fn reading<I, T>(
+        &mut self,
+        doing: &str,
+        within: Duration,
+        input: &I,
+        verb: Verb<I, T>,
+    ) -> Result<T> {
+        let milliseconds = within.as_millis().clamp(1, i32::MAX as u128);
+        let begin = format!(
+            "BEGIN READ ONLY; SET LOCAL statement_timeout = {milliseconds}; \
+             SET LOCAL lock_timeout = '100ms'; SET LOCAL enable_seqscan = off"
+        );
+        // A session that is left in between is not used again.
+        self.in_transaction = true;
+        self.execute(doing, &begin).await?;
+        let outcome = verb(self, input).await;
+        let ended = self.execute(doing, "ROLLBACK").await;
+        self.in_transaction = ended.is_err();
+        outcome.and_then(|answer| ended.map(|()| answer))
+    }
+
     async fn copied<const N: usize, T: ToSql + Sync>(
         &mut self,
         columns: &str,

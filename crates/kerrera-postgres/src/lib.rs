@@ -36,6 +36,7 @@ mod pool;
 mod process_id;
 mod query;
 mod queues;
+mod reading;
 mod rehearsal;
 mod rows;
 mod schema;

@@ -87,25 +87,25 @@ fn managed(row: &Row) -> Result<Managed> {
 }
 
 /// A value that a clause owns, and its type.
-type Owned = (Box<dyn ToSql + Send + Sync>, Type);
+pub(crate) type Owned = (Box<dyn ToSql + Send + Sync>, Type);
 
 /// What stands between WHERE and ORDER BY, and every parameter; the first is the limit.
-struct Clause {
+pub(crate) struct Clause {
     parts: Vec<String>,
     parameters: Vec<Owned>,
 }
 
 impl Clause {
-    fn limited(limit: Option<u32>) -> Clause {
+    pub(crate) fn limited(limit: Option<u32>) -> Clause {
         let limit: Owned = (Box::new(limit.map(i64::from)), Type::INT8);
         Clause { parts: Vec::new(), parameters: vec![limit] }
     }
 
-    fn parameters(&self) -> Vec<Parameter<'_>> {
+    pub(crate) fn parameters(&self) -> Vec<Parameter<'_>> {
         self.parameters.iter().map(parameter).collect()
     }
 
-    fn fill(&self, sql: &str) -> String {
+    pub(crate) fn fill(&self, sql: &str) -> String {
         let all = if self.parts.is_empty() { "true".to_owned() } else { self.parts.join(" AND ") };
         sql.replace("<conditions>", &all)
     }
@@ -116,42 +116,50 @@ impl Clause {
         sql.replace("<now>", &format!("${}", self.parameters.len()))
     }
 
-    fn add_query(&mut self, query: &ValidQuery) {
+    pub(crate) fn add_query(&mut self, query: &ValidQuery) {
         for condition in &query.conditions {
             self.add(condition);
         }
         self.begin(query);
     }
 
-    fn add(&mut self, condition: &Condition) {
+    pub(crate) fn add(&mut self, condition: &Condition) {
+        let part = self.text(condition);
+        self.parts.push(part);
+    }
+
+    /// A condition as SQL, whose parameters are added.
+    pub(crate) fn text(&mut self, condition: &Condition) -> String {
+        let all = |clause: &mut Clause, others: &[Condition], word: &str| {
+            let texts: Vec<String> = others.iter().map(|other| clause.text(other)).collect();
+            format!("({})", texts.join(word))
+        };
         match condition {
-            Condition::States(states) => self.states(states),
+            Condition::States(states) => in_states(states),
             Condition::Ids(ids) => {
-                self.ask("ids", None, [(Box::new(ids.clone()), Type::INT8_ARRAY)]);
+                self.asked("ids", None, [(Box::new(ids.clone()), Type::INT8_ARRAY)])
             }
-            Condition::Queues(queues) => self.ask("queues", None, [texts(queues)]),
-            Condition::Workers(workers) => self.ask("workers", None, [texts(workers)]),
-            Condition::Priorities(numbers) => self.ask("priorities", None, [int4s(numbers)]),
-            Condition::Attempts(numbers) => self.ask("attempts", None, [int4s(numbers)]),
-            Condition::MaxAttempts(numbers) => self.ask("max_attempts", None, [int4s(numbers)]),
-            Condition::Tags(tags) => self.ask("tags", None, [texts(tags)]),
-            Condition::Tagged(tag) => self.ask("tagged", None, [text(tag)]),
-            Condition::Args(part) => self.ask("args", None, [text(part.as_str())]),
-            Condition::Meta(part) => self.ask("meta", None, [text(part.as_str())]),
-            Condition::Since(time, at) => self.ask("since", Some(*time), [stamp(Stamp(*at))]),
-            Condition::Before(time, at) => self.ask("before", Some(*time), [stamp(Stamp(*at))]),
+            Condition::Queues(queues) => self.asked("queues", None, [texts(queues)]),
+            Condition::Workers(workers) => self.asked("workers", None, [texts(workers)]),
+            Condition::Priorities(numbers) => self.asked("priorities", None, [int4s(numbers)]),
+            Condition::Attempts(numbers) => self.asked("attempts", None, [int4s(numbers)]),
+            Condition::MaxAttempts(numbers) => self.asked("max_attempts", None, [int4s(numbers)]),
+            Condition::Tags(tags) => self.asked("tags", None, [texts(tags)]),
+            Condition::Tagged(tag) => self.asked("tagged", None, [text(tag)]),
+            Condition::Args(part) => self.asked("args", None, [text(part.as_str())]),
+            Condition::Meta(part) => self.asked("meta", None, [text(part.as_str())]),
+            Condition::Since(time, at) => self.asked("since", Some(*time), [stamp(Stamp(*at))]),
+            Condition::Before(time, at) => self.asked("before", Some(*time), [stamp(Stamp(*at))]),
+            Condition::Not(other) => format!("({}) IS NOT TRUE", self.text(other)),
+            Condition::AnyOf(others) => all(self, others, " OR "),
+            Condition::All(others) => all(self, others, " AND "),
             // A condition of a newer version; nothing fits what is not understood.
-            _ => self.parts.push("false".to_owned()),
+            _ => "false".to_owned(),
         }
     }
 
-    /// As literals, which the planner can hold against the conditions of partial indexes.
-    fn states(&mut self, states: &[State]) {
-        let names: Vec<String> = states.iter().map(|state| format!("'{state}'")).collect();
-        self.parts.push(match &names[..] {
-            [only] => format!("j.state = {only}"),
-            names => format!("j.state IN ({})", names.join(", ")),
-        });
+    pub(crate) fn states(&mut self, states: &[State]) {
+        self.parts.push(in_states(states));
     }
 
     /// Where the order begins.
@@ -171,7 +179,23 @@ impl Clause {
     }
 
     /// Adds the condition of this name, with its parameters.
-    fn ask<const N: usize>(&mut self, name: &str, time: Option<JobTime>, values: [Owned; N]) {
+    pub(crate) fn ask<const N: usize>(
+        &mut self,
+        name: &str,
+        time: Option<JobTime>,
+        values: [Owned; N],
+    ) {
+        let part = self.asked(name, time, values);
+        self.parts.push(part);
+    }
+
+    /// The condition of this name, whose parameters are added.
+    fn asked<const N: usize>(
+        &mut self,
+        name: &str,
+        time: Option<JobTime>,
+        values: [Owned; N],
+    ) -> String {
         let text = named(name).replace("<column>", time.map_or("", JobTime::column));
         let mut pieces = text.split("$?");
         let mut part = pieces.next().unwrap_or_default().to_owned();
@@ -182,7 +206,16 @@ impl Clause {
         }
         debug_assert_eq!(number, self.parameters.len() + N, "{name}");
         self.parameters.extend(values);
-        self.parts.push(part);
+        part
+    }
+}
+
+/// As literals, which the planner can hold against the conditions of partial indexes.
+fn in_states(states: &[State]) -> String {
+    let names: Vec<String> = states.iter().map(|state| format!("'{state}'")).collect();
+    match &names[..] {
+        [only] => format!("j.state = {only}"),
+        names => format!("j.state IN ({})", names.join(", ")),
     }
 }
 
@@ -197,7 +230,7 @@ fn named(name: &str) -> &'static str {
     found.next().unwrap_or("false")
 }
 
-fn text(text: &str) -> Owned {
+pub(crate) fn text(text: &str) -> Owned {
     (Box::new(text.to_owned()), Type::TEXT)
 }
 
@@ -205,7 +238,11 @@ fn texts(texts: &[String]) -> Owned {
     (Box::new(texts.to_vec()), Type::TEXT_ARRAY)
 }
 
-fn int8(number: i64) -> Owned {
+pub(crate) fn int4(number: i32) -> Owned {
+    (Box::new(number), Type::INT4)
+}
+
+pub(crate) fn int8(number: i64) -> Owned {
     (Box::new(number), Type::INT8)
 }
 
@@ -213,7 +250,7 @@ fn int4s(numbers: &[i32]) -> Owned {
     (Box::new(numbers.to_vec()), Type::INT4_ARRAY)
 }
 
-fn stamp(stamp: Stamp) -> Owned {
+pub(crate) fn stamp(stamp: Stamp) -> Owned {
     (Box::new(stamp), Type::TIMESTAMP)
 }
 
@@ -241,6 +278,14 @@ mod tests {
             "until",
             "after_time",
             "until_time",
+            "after_claim",
+            "until_claim",
+            "after_or_at",
+            "until_or_at",
+            "after_time_or_at",
+            "until_time_or_at",
+            "after_claim_or_at",
+            "until_claim_or_at",
         ];
         for name in names {
             assert_ne!(named(name), "false", "{name}");

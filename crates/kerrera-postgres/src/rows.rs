@@ -6,7 +6,7 @@
 use bytes::{BufMut, BytesMut};
 use kerrera_core::error::Kind;
 use kerrera_core::storage::Claim;
-use kerrera_core::{AttemptError, Error, Job, Json, Result, State, Timestamp, ValidJob};
+use kerrera_core::{AttemptError, Error, Job, JobRow, Json, Result, State, Timestamp, ValidJob};
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 
@@ -19,11 +19,8 @@ type Unreadable = Box<dyn std::error::Error + Sync + Send>;
 /// When the state is one that this version does not know.
 pub(crate) fn job(row: &Row) -> Result<Job> {
     let cells = Cells(row);
-    let state = cells.text(1).parse().map_err(|error| {
-        Error::new(Kind::ForeignSchema, format!("job {} cannot be read: {error}", cells.int8(0)))
-    })?;
     let mut job = Job::blank(cells.int8(0));
-    job.state = state;
+    job.state = state(&cells)?;
     job.queue = cells.text(2);
     job.worker = cells.text(3);
     job.args = cells.json(4);
@@ -41,6 +38,40 @@ pub(crate) fn job(row: &Row) -> Result<Job> {
     job.discarded_at = cells.time(16);
     job.cancelled_at = cells.time(17);
     Ok(job)
+}
+
+/// Decodes the columns of `sql/row.sql`.
+///
+/// # Errors
+///
+/// As for [`job`].
+pub(crate) fn row(row: &Row) -> Result<JobRow> {
+    let cells = Cells(row);
+    let mut job = JobRow::blank(cells.int8(0));
+    job.state = state(&cells)?;
+    job.queue = cells.text(2);
+    job.worker = cells.text(3);
+    job.args = cells.text(4);
+    job.args_bytes = cells.int8(5).unsigned_abs();
+    job.tags = cells.texts(6);
+    job.attempt = cells.int4(7);
+    job.max_attempts = cells.int4(8);
+    job.priority = cells.int4(9);
+    job.node = cells.bytes(10).map(lossy);
+    job.progress = cells.bytes(11).and_then(|text| serde_json::from_slice(text).ok());
+    job.inserted_at = cells.time(12).unwrap_or(Timestamp::MIN);
+    job.scheduled_at = cells.time(13).unwrap_or(Timestamp::MIN);
+    job.attempted_at = cells.time(14);
+    job.completed_at = cells.time(15);
+    job.discarded_at = cells.time(16);
+    job.cancelled_at = cells.time(17);
+    Ok(job)
+}
+
+fn state(cells: &Cells<'_>) -> Result<State> {
+    cells.text(1).parse().map_err(|error| {
+        Error::new(Kind::ForeignSchema, format!("job {} cannot be read: {error}", cells.int8(0)))
+    })
 }
 
 /// Decodes the columns of `sql/claimed.sql`.

@@ -75,6 +75,8 @@ pub(crate) struct Statements {
     pub(crate) neighbours: Neighbours,
     pub(crate) jobs: String,
     pub(crate) count: String,
+    pub(crate) found: String,
+    pub(crate) reading: Reading,
     pub(crate) cancel: String,
     pub(crate) retry: String,
     pub(crate) delete: String,
@@ -83,6 +85,19 @@ pub(crate) struct Statements {
     pub(crate) update: String,
     pub(crate) report: String,
     pub(crate) bring_forward: String,
+}
+
+/// What is asked for people who look at many jobs.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) page: String,
+    pub(crate) page_edge: String,
+    pub(crate) available_page: String,
+    pub(crate) available_edge: String,
+    pub(crate) oldest: String,
+    pub(crate) tallies: String,
+    pub(crate) table_pages: String,
+    pub(crate) sample: String,
 }
 
 /// What depends on which neighbours there can be.
@@ -131,6 +146,8 @@ impl Statements {
         let parts = [
             ("{neighbours_queues}", neighbours_queues),
             ("{queues_with_jobs}", bare(file!("queues_with_jobs"))),
+            ("{available_first}", bare(file!("available_first"))),
+            ("{row}", bare(file!("row"))),
             ("{neighbours}", neighbours),
             ("{stolen}", bare(file!("stolen"))),
             ("{errors}", bare(errors)),
@@ -242,6 +259,17 @@ impl Statements {
             },
             jobs: fill(file!("jobs")),
             count: fill(file!("count")),
+            found: fill(file!("found")),
+            reading: Reading {
+                page: fill(file!("page")),
+                page_edge: fill(file!("page_edge")),
+                available_page: fill(file!("available_page")),
+                available_edge: fill(file!("available_edge")),
+                oldest: fill(file!("oldest")),
+                tallies: fill(file!("tallies")),
+                table_pages: fill(file!("table_pages")),
+                sample: fill(file!("sample")),
+            },
             cancel: manage(file!("cancel")),
             retry: manage(file!("retry")),
             delete: fill(file!("delete")),

@@ -8,13 +8,15 @@ use kerrera_core::cron::CronEntry;
 use kerrera_core::error::Kind;
 use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::job_query::Condition;
+use kerrera_core::listing::{Scan, Scanned};
 use kerrera_core::storage::{
     Ack, Acked, Batch, Beat, Candidate, Claim, ClaimMark, Count, CronFiring, Crons, Crontab,
     Enrolled, FiredSlot, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look, Maintenance,
     Managed, Neighbours, Operations, Order, Orders, OtherNodes, Pending, Producer, Prune, Pruned,
-    Pulse, Queues, Rehearsal, Reindex, Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals,
-    Staged, Storage, Swept, Updated,
+    Pulse, Queues, Reading, Rehearsal, Reindex, Reindexed, Report, Rescue, Seat, Sighting, Signal,
+    Signals, Staged, Storage, Swept, Updated,
 };
+use kerrera_core::tally::{OldestJob, QueueTally, Tally};
 use kerrera_core::{
     ClaimToken, Clock, Error, Job, JobId, Result, State, Timestamp, Uuid, ValidChange, ValidJob,
     ValidQuery,
@@ -32,8 +34,8 @@ use crate::rows::Stamp;
 use crate::server::{Profile, Server};
 use crate::statements::{Call, Statements};
 use crate::{
-    ack, bulk, crons, insert, maintenance, neighbours, operations, query, queues, rehearsal,
-    signals, stage,
+    ack, bulk, crons, insert, maintenance, neighbours, operations, query, queues, reading,
+    rehearsal, signals, stage,
 };
 
 /// Jobs in a PostgreSQL database, in Oban's tables.
@@ -79,6 +81,8 @@ struct Inner {
     keeping: Arc<Link>,
     /// For searches, which may read many rows.
     desk: Arc<Link>,
+    /// For people who look at many jobs: whatever they ask, nobody else waits for it.
+    reading: Pool,
     /// Its own, so that neither a long question nor a full queue holds up what the clock says.
     cron: Arc<Link>,
     migrating: Arc<Link>,
@@ -93,6 +97,8 @@ impl Postgres {
     const WAY: Duration = Duration::from_secs(1);
     /// How many connections there are at most on which unique jobs wait for their keys.
     const PATIENT_CONNECTIONS: usize = 2;
+    /// How many connections there are at most for people who look at many jobs.
+    const READING_CONNECTIONS: usize = 2;
     /// How many jobs at most share a statement with those of others: more make it slow for them.
     const FEW: usize = 100;
 
@@ -143,6 +149,7 @@ impl Postgres {
             side: Link::new(&server, ordinary),
             keeping: Link::new(&server, ordinary),
             desk: Link::new(&server, ordinary),
+            reading: Pool::new(&server, ordinary, Postgres::READING_CONNECTIONS),
             cron: Link::new(&server, ordinary),
             migrating: Link::new(&server, migrating),
             listening: ordinary,
@@ -616,6 +623,36 @@ impl Operations for Postgres {
         Box::pin(async move {
             let (link, call) = (&self.0.side, self.call(())?);
             link.run(call, |session, call| Box::pin(operations::counts(session, call))).await
+        })
+    }
+}
+
+impl Reading for Postgres {
+    fn scan(&self, scan: Scan, within: Duration) -> Pending<'_, Scanned> {
+        Box::pin(async move {
+            let (link, call) = (self.0.reading.pick(), (self.call(scan)?, within));
+            link.run(call, |session, call| Box::pin(reading::scan(session, call))).await
+        })
+    }
+
+    fn tally(&self, query: ValidQuery, most: u32, within: Duration) -> Pending<'_, Tally> {
+        Box::pin(async move {
+            let (link, call) = (self.0.reading.pick(), (self.call((query, most))?, within));
+            link.run(call, |session, call| Box::pin(reading::tally(session, call))).await
+        })
+    }
+
+    fn tallies(&self, most: u32, within: Duration) -> Pending<'_, Vec<QueueTally>> {
+        Box::pin(async move {
+            let (link, call) = (self.0.reading.pick(), (self.call(most)?, within));
+            link.run(call, |session, call| Box::pin(reading::tallies(session, call))).await
+        })
+    }
+
+    fn oldest(&self, within: Duration) -> Pending<'_, Vec<OldestJob>> {
+        Box::pin(async move {
+            let (link, call) = (self.0.reading.pick(), (self.call(())?, within));
+            link.run(call, |session, call| Box::pin(reading::oldest(session, call))).await
         })
     }
 }

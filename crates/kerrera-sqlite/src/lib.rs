@@ -40,6 +40,7 @@ mod presence;
 mod query;
 mod queues;
 mod reader;
+mod reading;
 mod refusal;
 mod rehearsal;
 mod row;

@@ -74,13 +74,13 @@ fn contains(context: &Context<'_>) -> rusqlite::Result<bool> {
 }
 
 /// What stands between WHERE and ORDER BY, and every parameter; the first is the limit.
-struct Clause {
+pub(crate) struct Clause {
     parts: Vec<String>,
-    values: Vec<Value>,
+    pub(crate) values: Vec<Value>,
 }
 
 impl Clause {
-    fn of(query: &ValidQuery) -> Clause {
+    pub(crate) fn of(query: &ValidQuery) -> Clause {
         let mut clause = Clause::limited(query.limit);
         for condition in &query.conditions {
             clause.add(condition);
@@ -89,54 +89,62 @@ impl Clause {
         clause
     }
 
-    fn limited(limit: Option<u32>) -> Clause {
+    pub(crate) fn limited(limit: Option<u32>) -> Clause {
         Clause { parts: Vec::new(), values: vec![limit.map_or(-1, i64::from).into()] }
     }
 
-    fn fill(&self, sql: &str) -> String {
+    pub(crate) fn fill(&self, sql: &str) -> String {
         let all = if self.parts.is_empty() { "TRUE".to_owned() } else { self.parts.join(" AND ") };
         sql.replace("<conditions>", &all)
     }
 
-    fn add(&mut self, condition: &Condition) {
+    pub(crate) fn add(&mut self, condition: &Condition) {
+        let part = self.text(condition);
+        self.parts.push(part);
+    }
+
+    /// A condition as SQL, whose parameters are added.
+    fn text(&mut self, condition: &Condition) -> String {
         fn list(values: impl Into<serde_json::Value>) -> [Value; 1] {
             [Value::Text(values.into().to_string())]
         }
         let text = |text: &str| [Value::Text(text.to_owned())];
+        let all = |clause: &mut Clause, others: &[Condition], word: &str| {
+            let texts: Vec<String> = others.iter().map(|other| clause.text(other)).collect();
+            format!("({})", texts.join(word))
+        };
         match condition {
-            Condition::States(states) => self.states(states),
-            Condition::Ids(ids) => self.ask("ids", None, list(ids.as_slice())),
-            Condition::Queues(queues) => self.ask("queues", None, list(queues.as_slice())),
-            Condition::Workers(workers) => self.ask("workers", None, list(workers.as_slice())),
+            Condition::States(states) => in_states(states),
+            Condition::Ids(ids) => self.asked("ids", None, list(ids.as_slice())),
+            Condition::Queues(queues) => self.asked("queues", None, list(queues.as_slice())),
+            Condition::Workers(workers) => self.asked("workers", None, list(workers.as_slice())),
             Condition::Priorities(numbers) => {
-                self.ask("priorities", None, list(numbers.as_slice()));
+                self.asked("priorities", None, list(numbers.as_slice()))
             }
-            Condition::Attempts(numbers) => self.ask("attempts", None, list(numbers.as_slice())),
+            Condition::Attempts(numbers) => self.asked("attempts", None, list(numbers.as_slice())),
             Condition::MaxAttempts(numbers) => {
-                self.ask("max_attempts", None, list(numbers.as_slice()));
+                self.asked("max_attempts", None, list(numbers.as_slice()))
             }
-            Condition::Tags(tags) => self.ask("tags", None, list(tags.as_slice())),
-            Condition::Tagged(tag) => self.ask("tagged", None, text(tag)),
-            Condition::Args(part) => self.ask("args", None, text(part.as_str())),
-            Condition::Meta(part) => self.ask("meta", None, text(part.as_str())),
+            Condition::Tags(tags) => self.asked("tags", None, list(tags.as_slice())),
+            Condition::Tagged(tag) => self.asked("tagged", None, text(tag)),
+            Condition::Args(part) => self.asked("args", None, text(part.as_str())),
+            Condition::Meta(part) => self.asked("meta", None, text(part.as_str())),
             Condition::Since(time, instant) => {
-                self.ask("since", Some(*time), [instant.as_micros().into()]);
+                self.asked("since", Some(*time), [instant.as_micros().into()])
             }
             Condition::Before(time, instant) => {
-                self.ask("before", Some(*time), [instant.as_micros().into()]);
+                self.asked("before", Some(*time), [instant.as_micros().into()])
             }
+            Condition::Not(other) => format!("({}) IS NOT TRUE", self.text(other)),
+            Condition::AnyOf(others) => all(self, others, " OR "),
+            Condition::All(others) => all(self, others, " AND "),
             // A condition of a newer version; nothing fits what is not understood.
-            _ => self.parts.push("FALSE".to_owned()),
+            _ => "FALSE".to_owned(),
         }
     }
 
-    /// As literals, which a partial index can be seen to fit.
-    fn states(&mut self, states: &[State]) {
-        let names: Vec<String> = states.iter().map(|state| format!("'{state}'")).collect();
-        self.parts.push(match &names[..] {
-            [only] => format!("state = {only}"),
-            names => format!("state IN ({})", names.join(", ")),
-        });
+    pub(crate) fn states(&mut self, states: &[State]) {
+        self.parts.push(in_states(states));
     }
 
     /// Where the order begins.
@@ -156,7 +164,23 @@ impl Clause {
     }
 
     /// Adds the condition of this name, with its parameters.
-    fn ask<const N: usize>(&mut self, name: &str, time: Option<JobTime>, values: [Value; N]) {
+    pub(crate) fn ask<const N: usize>(
+        &mut self,
+        name: &str,
+        time: Option<JobTime>,
+        values: [Value; N],
+    ) {
+        let part = self.asked(name, time, values);
+        self.parts.push(part);
+    }
+
+    /// The condition of this name, whose parameters are added.
+    fn asked<const N: usize>(
+        &mut self,
+        name: &str,
+        time: Option<JobTime>,
+        values: [Value; N],
+    ) -> String {
         let text = named(name).replace("<column>", time.map_or("", JobTime::column));
         let mut part = String::with_capacity(text.len() + 8);
         let mut number = self.values.len();
@@ -169,7 +193,16 @@ impl Clause {
         }
         debug_assert_eq!(number, self.values.len() + N, "{name}");
         self.values.extend(values);
-        self.parts.push(part);
+        part
+    }
+}
+
+/// As literals, which a partial index can be seen to fit.
+pub(crate) fn in_states(states: &[State]) -> String {
+    let names: Vec<String> = states.iter().map(|state| format!("'{state}'")).collect();
+    match &names[..] {
+        [only] => format!("state = {only}"),
+        names => format!("state IN ({})", names.join(", ")),
     }
 }
 
@@ -204,6 +237,15 @@ mod tests {
             "until",
             "after_time",
             "until_time",
+            "after_claim",
+            "until_claim",
+            "after_or_at",
+            "until_or_at",
+            "after_time_or_at",
+            "until_time_or_at",
+            "after_claim_or_at",
+            "until_claim_or_at",
+            "pair",
         ];
         for name in names {
             assert_ne!(named(name), "FALSE", "{name}");

@@ -1,8 +1,9 @@
 //! The connections that only read, and the threads that own them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use kerrera_core::Result;
 use rusqlite::Connection;
@@ -28,7 +29,43 @@ enum Order {
     End(oneshot::Sender<()>),
 }
 
-type Question = Box<dyn FnOnce(rusqlite::Result<&Connection>) + Send>;
+type Question = Box<dyn FnOnce(rusqlite::Result<&Reader>) + Send>;
+
+/// A connection that only reads, and until when it may.
+struct Reader {
+    connection: Connection,
+    until: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Reader {
+    /// How many steps of SQLite's machine lie between two looks at the clock: some microseconds.
+    const STEPS: i32 = 10_000;
+
+    fn open(path: &Path) -> rusqlite::Result<Reader> {
+        let mut connection = connection::open_reader(path)?;
+        let until: Arc<Mutex<Option<Instant>>> = Arc::default();
+        let limit = until.clone();
+        let is_over = move || {
+            let limit = *limit.lock().unwrap_or_else(PoisonError::into_inner);
+            limit.is_some_and(|limit| Instant::now() >= limit)
+        };
+        // Of the versions of rusqlite that fit, the oldest answers nothing.
+        let _ = connection.progress_handler(Reader::STEPS, Some(is_over));
+        Ok(Reader { connection, until })
+    }
+
+    fn answer<T>(
+        &self,
+        within: Option<Duration>,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let set = |until| *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+        set(within.and_then(|within| Instant::now().checked_add(within)));
+        let answer = question(&self.connection);
+        set(None);
+        answer
+    }
+}
 
 impl Readers {
     /// Starts the threads; each opens the file when it is first asked.
@@ -48,9 +85,31 @@ impl Readers {
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
         T: Send + 'static,
     {
+        self.ask(what, None, question).await
+    }
+
+    /// The same, but SQLite ends a statement that is still at it after this time.
+    pub(crate) async fn read_within<T, F>(
+        &self,
+        what: &str,
+        within: Duration,
+        question: F,
+    ) -> Result<T>
+    where
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.ask(what, Some(within), question).await
+    }
+
+    async fn ask<T, F>(&self, what: &str, within: Option<Duration>, question: F) -> Result<T>
+    where
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
         let (answer, answered) = oneshot::channel();
-        let question: Question = Box::new(move |connection| {
-            let _ = answer.send(connection.and_then(question));
+        let question: Question = Box::new(move |reader| {
+            let _ = answer.send(reader.and_then(|reader| reader.answer(within, question)));
         });
         let closed = || refusal::closed(&self.place);
         self.orders.send(Order::Ask(question)).map_err(|_| closed())?;
@@ -69,13 +128,13 @@ impl Readers {
     }
 }
 
-fn work(path: &std::path::Path, waiting: &Mutex<Receiver<Order>>) {
+fn work(path: &Path, waiting: &Mutex<Receiver<Order>>) {
     let mut connection = None;
     loop {
         let order = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match order {
             Ok(Order::Ask(question)) => match opened(&mut connection, path) {
-                Ok(connection) => question(Ok(connection)),
+                Ok(reader) => question(Ok(reader)),
                 Err(error) => question(Err(error)),
             },
             Ok(Order::End(answer)) => {
@@ -88,12 +147,9 @@ fn work(path: &std::path::Path, waiting: &Mutex<Receiver<Order>>) {
     }
 }
 
-fn opened<'c>(
-    connection: &'c mut Option<Connection>,
-    path: &std::path::Path,
-) -> rusqlite::Result<&'c Connection> {
-    match connection {
+fn opened<'r>(reader: &'r mut Option<Reader>, path: &Path) -> rusqlite::Result<&'r Reader> {
+    match reader {
         Some(open) => Ok(open),
-        None => Ok(connection.insert(connection::open_reader(path)?)),
+        None => Ok(reader.insert(Reader::open(path)?)),
     }
 }

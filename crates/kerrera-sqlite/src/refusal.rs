@@ -53,6 +53,9 @@ pub(crate) fn told(what: &str, place: &Place, error: rusqlite::Error) -> Error {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             (Kind::Timeout, "; another connection held its lock for too long")
         }
+        Some(ErrorCode::OperationInterrupted) => {
+            (Kind::Timeout, "; it took longer than the time that it was given")
+        }
         Some(ErrorCode::CannotOpen) => {
             (Kind::Unreachable, "; is the folder there, and may this user write in it?")
         }

@@ -1,6 +1,6 @@
 //! Jobs as rows.
 
-use kerrera_core::{AttemptError, Job, Json, State, Timestamp};
+use kerrera_core::{AttemptError, Job, JobRow, Json, State, Timestamp};
 use rusqlite::Row;
 use serde_json::Value;
 
@@ -21,6 +21,31 @@ pub(crate) fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
     job.max_attempts = number(row.get(9)?);
     job.priority = number(row.get(10)?);
     job.attempted_by = texts(row.get_ref(11)?.as_str()?);
+    job.inserted_at = Timestamp::from_micros(row.get(12)?);
+    job.scheduled_at = Timestamp::from_micros(row.get(13)?);
+    job.attempted_at = time(row, 14)?;
+    job.completed_at = time(row, 15)?;
+    job.discarded_at = time(row, 16)?;
+    job.cancelled_at = time(row, 17)?;
+    Ok(job)
+}
+
+/// Reads a row of `sql/page.sql`.
+pub(crate) fn listed(row: &Row<'_>) -> rusqlite::Result<JobRow> {
+    let mut job = JobRow::blank(row.get(0)?);
+    job.state = state(row.get_ref(1)?.as_str()?);
+    job.queue = row.get(2)?;
+    job.worker = row.get(3)?;
+    job.args = row.get(4)?;
+    job.args_bytes = row.get::<_, i64>(5)?.unsigned_abs();
+    job.tags = texts(row.get_ref(6)?.as_str()?);
+    job.attempt = number(row.get(7)?);
+    job.max_attempts = number(row.get(8)?);
+    job.priority = number(row.get(9)?);
+    // Whatever stands there: a number would do as well.
+    job.node = row.get_ref(10)?.as_str().ok().map(str::to_owned);
+    let progress = row.get_ref(11)?;
+    job.progress = progress.as_str().ok().and_then(|text| serde_json::from_str(text).ok());
     job.inserted_at = Timestamp::from_micros(row.get(12)?);
     job.scheduled_at = Timestamp::from_micros(row.get(13)?);
     job.attempted_at = time(row, 14)?;

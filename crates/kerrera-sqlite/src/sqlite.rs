@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use kerrera_core::error::Kind;
 use kerrera_core::storage::Hint;
@@ -35,6 +36,8 @@ struct Inner {
     writer: Writer,
     /// None for a database in memory, of which there is only one connection.
     readers: Option<Readers>,
+    /// Those for people who look at many jobs, begun when the first one does.
+    listing: OnceLock<Readers>,
 }
 
 impl Sqlite {
@@ -120,6 +123,9 @@ impl Sqlite {
         if let Some(readers) = &self.0.readers {
             readers.close().await;
         }
+        if let Some(readers) = self.0.listing.get() {
+            readers.close().await;
+        }
         self.0.writer.close().await?;
         self.0.presence.hide();
         Ok(())
@@ -141,6 +147,7 @@ impl Sqlite {
             told: broadcast::Sender::new(Ear::ROOM),
             writer: Writer::start(&options)?,
             readers: path.map(Readers::start).transpose()?,
+            listing: OnceLock::new(),
             place: options.place,
             clock: options.clock,
         })))
@@ -169,6 +176,29 @@ impl Sqlite {
             Some(readers) => readers.read(what, question).await,
             None => self.write(what, move |connection, _| Ok(question(connection)?)).await,
         }
+    }
+
+    /// Asks a question that may take as long as this, of threads that nobody else waits for; of a
+    /// database in memory, which has one connection, as any other.
+    pub(crate) async fn read_within<T, F>(
+        &self,
+        what: &'static str,
+        within: Duration,
+        question: F,
+    ) -> Result<T>
+    where
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let Place::File(path) = &self.0.place else { return self.read(what, question).await };
+        let readers = match self.0.listing.get() {
+            Some(readers) => readers,
+            None => {
+                let started = Readers::start(path.clone())?;
+                self.0.listing.get_or_init(|| started)
+            }
+        };
+        readers.read_within(what, within, question).await
     }
 
     pub(crate) fn place(&self) -> &Place {

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use kerrera_core::cron::CronEntry;
 use kerrera_core::executor::{Dialect, InsertPlan};
+use kerrera_core::listing::{Scan, Scanned};
 use kerrera_core::storage::{
     Ack, Acked, Batch, Beat, Candidate, Claim, ClaimMark, Count, CronFiring, Crons, Crontab,
     Enrolled, FiredSlot, Hint, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look,
     Maintenance, Managed, Neighbours, Operations, Order, Orders, OtherNodes, Pending, Producer,
-    Prune, Pruned, Pulse, Queues, Rehearsal, Reindex, Reindexed, Report, Rescue, Seat, Sighting,
-    Signal, Signals, Staged, Storage, Swept, Updated,
+    Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex, Reindexed, Report, Rescue, Seat,
+    Sighting, Signal, Signals, Staged, Storage, Swept, Updated,
 };
+use kerrera_core::tally::{OldestJob, QueueTally, Tally};
 use kerrera_core::{
     Clock, Job, JobId, Result, State, Timestamp, Uuid, ValidChange, ValidJob, ValidQuery,
 };
@@ -20,8 +22,8 @@ use rusqlite::Connection;
 use crate::sqlite::{Ear, Sqlite};
 use crate::writer::now;
 use crate::{
-    ack, claim, crons, insert, liveness, maintenance, operations, query, queues, rehearsal, row,
-    stage, unique,
+    ack, claim, crons, insert, liveness, maintenance, operations, query, queues, reading,
+    rehearsal, row, stage, unique,
 };
 
 impl Storage for Sqlite {
@@ -373,6 +375,37 @@ impl Operations for Sqlite {
             })?;
             counts.collect()
         }))
+    }
+}
+
+impl Reading for Sqlite {
+    fn scan(&self, scan: Scan, within: Duration) -> Pending<'_, Scanned> {
+        let question = move |connection: &Connection| reading::scan(connection, &scan);
+        Box::pin(self.read_within("list jobs", within, question))
+    }
+
+    fn tally(&self, query: ValidQuery, most: u32, within: Duration) -> Pending<'_, Tally> {
+        Box::pin(async move {
+            let asked = query.clone();
+            let counting = move |connection: &Connection| reading::tally(connection, &asked, most);
+            match self.read_within("count jobs", within / 4, counting).await {
+                Err(error) if error.is_timeout() => {}
+                counted => return counted,
+            }
+            let estimating = move |connection: &Connection| reading::estimate(connection, &query);
+            self.read_within("estimate how many jobs there are", within, estimating).await
+        })
+    }
+
+    fn tallies(&self, most: u32, within: Duration) -> Pending<'_, Vec<QueueTally>> {
+        let question = move |connection: &Connection| reading::tallies(connection, most);
+        Box::pin(self.read_within("count the jobs", within, question))
+    }
+
+    fn oldest(&self, within: Duration) -> Pending<'_, Vec<OldestJob>> {
+        let clock = self.clock().clone();
+        let question = move |connection: &Connection| reading::oldest(connection, now(&clock));
+        Box::pin(self.read_within("look for the oldest jobs", within, question))
     }
 }
 

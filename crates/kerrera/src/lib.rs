@@ -44,6 +44,7 @@
 //! - [`Kerrera`] and its [`Builder`]: a running engine.
 //! - [`Client`]: inserting, also within the application's own transaction; and cancelling, retrying,
 //!   deleting and changing jobs, one by its number or all of a [`JobQuery`].
+//! - [`Reader`]: lists of many jobs, page by page, and how many there are, without harm to the database.
 //! - [`Queue`]: pausing, scaling, starting and stopping queues while nodes run.
 //! - [`Unique`]: which jobs count as the same ([`until_started`], [`until_finished`], [`once_per`]), so
 //!   that only one of them is inserted, and [`Inserted`], which says so.
@@ -79,6 +80,7 @@ mod operations;
 mod perform;
 mod pruner;
 mod queues;
+mod reader;
 mod registry;
 mod reindexer;
 mod runtime;
@@ -100,6 +102,7 @@ pub use operations::Affected;
 pub use perform::{Context, Perform};
 pub use pruner::{Keep, Pruner};
 pub use queues::{Queue, QueueCheck};
+pub use reader::Reader;
 pub use reindexer::Reindexer;
 pub use runtime::supervisor::{HealthReport, LoopHealth};
 pub use tuning::Tuning;
@@ -123,9 +126,9 @@ pub use kerrera_core::unique::{
     ReplaceField, Unique, UniqueField, UniqueTimestamp, once_per, until_finished, until_started,
 };
 pub use kerrera_core::{
-    AttemptError, ClaimToken, Clock, Error, Job, JobChange, JobId, JobOrder, JobQuery, JobTime,
-    Json, Limits, NewJob, Place, Progress, Result, Schedule, State, Timestamp, Units, Uuid, Worker,
-    backoff,
+    AttemptError, ClaimToken, Clock, Cursor, Error, Job, JobChange, JobId, JobOrder, JobQuery,
+    JobRow, JobTime, Json, Limits, ListOrder, Listing, NewJob, OldestJob, Page, Place, Progress,
+    Quality, QueueTally, Result, Schedule, State, Tally, Timestamp, Units, Uuid, Worker, backoff,
 };
 
 /// The derive of [`Worker`](trait@Worker).

@@ -20,3 +20,11 @@ after: j.id > $?::bigint
 until: j.id < $?::bigint
 after_time: (j.<column>, j.id) > ($?::timestamp, $?::bigint)
 until_time: (j.<column>, j.id) < ($?::timestamp, $?::bigint)
+after_claim: (j.priority, j.scheduled_at, j.id) > ($?::int, $?::timestamp, $?::bigint)
+until_claim: (j.priority, j.scheduled_at, j.id) < ($?::int, $?::timestamp, $?::bigint)
+after_or_at: j.id >= $?::bigint
+until_or_at: j.id <= $?::bigint
+after_time_or_at: (j.<column>, j.id) >= ($?::timestamp, $?::bigint)
+until_time_or_at: (j.<column>, j.id) <= ($?::timestamp, $?::bigint)
+after_claim_or_at: (j.priority, j.scheduled_at, j.id) >= ($?::int, $?::timestamp, $?::bigint)
+until_claim_or_at: (j.priority, j.scheduled_at, j.id) <= ($?::int, $?::timestamp, $?::bigint)

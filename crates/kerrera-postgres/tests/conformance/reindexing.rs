@@ -47,8 +47,13 @@ async fn indexes_are_built_anew_and_leftovers_removed() {
     );
 
     let reindexed = town.kerrera.reindex(anew(Indexes::Ours)).await.unwrap();
-    let ours =
-        ["kerrera_jobs_available_index", "kerrera_jobs_due_index", "kerrera_jobs_executing_index"];
+    let ours = [
+        "kerrera_jobs_available_index",
+        "kerrera_jobs_cancelled_index",
+        "kerrera_jobs_discarded_index",
+        "kerrera_jobs_due_index",
+        "kerrera_jobs_executing_index",
+    ];
     assert_eq!(reindexed.rebuilt, ours);
     assert_eq!(reindexed.dropped, ["kerrera_jobs_due_index_ccnew"]);
     assert_eq!((reindexed.failed, reindexed.idle), (Vec::new(), None));
@@ -76,7 +81,7 @@ async fn an_index_that_cannot_be_built_does_not_keep_the_others() {
     let failed: Vec<&str> = reindexed.failed.iter().map(|(name, _)| &**name).collect();
     assert_eq!(failed, ["kerrera_jobs_a_index", "kerrera_jobs_b_index"]);
     assert!(reindexed.failed[0].1.contains("division by zero"), "{:?}", reindexed.failed);
-    assert_eq!(reindexed.rebuilt.len(), 3);
+    assert_eq!(reindexed.rebuilt.len(), 5);
 
     assert_eq!(reindexed.dropped.len(), 2, "what the failures left behind: {reindexed:?}");
 }
@@ -91,9 +96,9 @@ async fn a_table_that_is_locked_is_left_for_another_time_and_holds_up_no_claim()
         tokio::spawn(async move { kerrera.reindex(anew(Indexes::Ours)).await.unwrap() });
     let reindexed = tokio::time::timeout(Duration::from_secs(60), reindexed).await.unwrap();
     let reindexed = reindexed.unwrap();
-    assert_eq!((reindexed.rebuilt.len(), reindexed.failed.len()), (0, 3), "{reindexed:?}");
+    assert_eq!((reindexed.rebuilt.len(), reindexed.failed.len()), (0, 5), "{reindexed:?}");
     holder.batch_execute("ROLLBACK").await.unwrap();
-    assert_eq!(town.kerrera.reindex(anew(Indexes::Ours)).await.unwrap().rebuilt.len(), 3);
+    assert_eq!(town.kerrera.reindex(anew(Indexes::Ours)).await.unwrap().rebuilt.len(), 5);
 }
 
 #[tokio::test]

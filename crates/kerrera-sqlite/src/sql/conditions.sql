@@ -20,3 +20,12 @@ after: id > ?
 until: id < ?
 after_time: (<column>, id) > (?, ?)
 until_time: (<column>, id) < (?, ?)
+after_claim: (priority, scheduled_at, id) > (?, ?, ?)
+until_claim: (priority, scheduled_at, id) < (?, ?, ?)
+after_or_at: id >= ?
+until_or_at: id <= ?
+after_time_or_at: (<column>, id) >= (?, ?)
+until_time_or_at: (<column>, id) <= (?, ?)
+after_claim_or_at: (priority, scheduled_at, id) >= (?, ?, ?)
+until_claim_or_at: (priority, scheduled_at, id) <= (?, ?, ?)
+pair: state = 'available' AND queue = ? AND priority = ?

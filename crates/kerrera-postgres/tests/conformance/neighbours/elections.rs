@@ -127,7 +127,7 @@ async fn another_schema_is_another_town() {
     fixture.storage.refresh(vec![(1, ClaimToken::random())]).await.unwrap();
     fixture.storage.step_down("rust".into(), names).await.unwrap();
     assert!(fixture.storage.waiting().await.unwrap().is_empty());
-    assert_eq!(fixture.storage.reindex(anew(Indexes::Ours)).await.unwrap().rebuilt.len(), 3);
+    assert_eq!(fixture.storage.reindex(anew(Indexes::Ours)).await.unwrap().rebuilt.len(), 5);
 }
 
 #[tokio::test]

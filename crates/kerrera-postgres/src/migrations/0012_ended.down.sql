@@ -1,0 +1,2 @@
+DROP INDEX IF EXISTS {schema}.kerrera_jobs_cancelled_index;
+DROP INDEX IF EXISTS {schema}.kerrera_jobs_discarded_index;
