@@ -1,8 +1,15 @@
 //! Pages, one file each, and the frame around all of them.
 
 mod frame;
+mod node;
+mod nodes;
+mod orders;
 mod overview;
+mod queue;
+mod queues;
 mod settings;
+#[cfg(test)]
+pub(crate) mod site;
 
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -22,6 +29,11 @@ pub(crate) use frame::Section;
 /// Every page and what its forms do.
 pub(crate) fn add(routes: &mut Routes) {
     overview::add(routes);
+    queues::add(routes);
+    queue::add(routes);
+    orders::add(routes);
+    nodes::add(routes);
+    node::add(routes);
     settings::add(routes);
 }
 

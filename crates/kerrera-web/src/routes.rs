@@ -49,6 +49,17 @@ impl Routes {
         self.add(Method::GET, path, needs, routing::get(handler), Format::Html);
     }
 
+    /// A page that asks before something is done; not there at all if the dashboard serves no actions.
+    pub(crate) fn question<H, T>(&mut self, path: &'static str, needs: Permission, handler: H)
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        if !self.app.options.read_only {
+            self.page(path, needs, handler);
+        }
+    }
+
     /// What a form does; not there at all if the dashboard serves no actions.
     pub(crate) fn action<H, T>(&mut self, path: &'static str, needs: Permission, handler: H)
     where

@@ -6,15 +6,21 @@
 
 mod attention;
 mod counts;
+mod nodes;
+mod queues;
 
 use std::fmt;
 use std::sync::Arc;
 
 use kerrera::Client;
 
+use crate::access::Scope;
+
 pub use crate::access::{Denied, ReadOnly, Viewer};
 pub use attention::{Concern, Severity, Trouble};
 pub use counts::Counts;
+pub use nodes::{NodeStatus, Nodes, RunningJob};
+pub use queues::{PauseEnd, QueueState, QueueStatus, Target};
 
 /// What one viewer can ask and do in one instance.
 #[derive(Clone)]
@@ -38,6 +44,16 @@ impl Service {
     /// The name of the instance.
     pub fn instance(&self) -> &str {
         &self.instance
+    }
+
+    /// What commands go through: what it changes is written down as done by the viewer.
+    fn acting(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// What is hidden from them is not there.
+    fn may_know(&self, scope: Scope<'_>) -> Result<()> {
+        if self.viewer.sees(scope) { Ok(()) } else { Err(Error::NotFound) }
     }
 }
 

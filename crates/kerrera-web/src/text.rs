@@ -14,6 +14,8 @@
 //! anything that prints. Korean has one plural; its particles are avoided by writing `큐: mail`.
 
 mod common;
+mod nodes;
+mod queues;
 mod refusals;
 mod states;
 

@@ -1,0 +1,155 @@
+//! One node: the queues that it works, what runs there, and what was ordered for it.
+
+use axum::extract::Path;
+use kerrera::Standing;
+use maud::{Markup, html};
+
+use super::{Page, Section, nodes, orders};
+use crate::access::Permission;
+use crate::refusal::Refusal;
+use crate::routes::Routes;
+use crate::service::{NodeStatus, RunningJob};
+use crate::view::button::{Action, action};
+use crate::view::empty::{empty, notice};
+use crate::view::{done, number, order, when};
+use crate::visit::Visit;
+
+pub(crate) fn add(routes: &mut Routes) {
+    routes.page("/nodes/{name}", Permission::NodesView, show);
+}
+
+/// How many of the running jobs are listed.
+const LISTED: usize = 100;
+
+async fn show(visit: Visit, Path((_, name)): Path<(String, String)>) -> Result<Page, Refusal> {
+    let node = visit.service().node(&name).await?;
+    // What was ordered is not for everybody who may see nodes.
+    let orders = match visit.viewer().may(Permission::QueuesView) {
+        Ok(()) => visit.service().queue_orders().await?,
+        Err(_) => Vec::new(),
+    };
+    let text = visit.text();
+    let body = html! {
+        div.row.row-between {
+            div.stack.stack-close {
+                h1 { (text.node()) ": " (name) }
+                div { (nodes::state(&node, &visit)) }
+            }
+            div.row { (actions(&node, &orders, &visit)) }
+        }
+        (done::told(&visit, orders::DONE))
+        @if !node.lives() {
+            (notice("danger", "warning", &visit, &html! { (text.node_gone_hint()) }))
+        }
+        section.card { dl.facts {
+            dt { (text.running_of_limit()) } dd { (nodes::utilisation(&node, &visit)) }
+            dt { (text.working_since()) } dd { (when::relative_or_dash(node.started_at(), &visit)) }
+            @if let Some(since) = node.leads_since {
+                dt { (text.leader()) } dd { (when::relative(since, &visit)) }
+            }
+            @for order in all_here(&orders, &name) {
+                dt { (text.all_on_node()) }
+                dd { (order::said(order.setting, text)) " " (order::by_whom(order, &visit)) }
+            }
+        } }
+        section.card.card-flush {
+            h2 { (text.queues_of_node()) }
+            @if node.producers.is_empty() { p.muted.pad { (text.none()) } }
+            @else { (worked(&node, &visit)) }
+        }
+        @if visit.viewer().may(Permission::JobsView).is_ok() {
+            section.card.card-flush {
+                h2 { (text.running_here()) }
+                @if node.jobs.is_empty() { (empty("executing", &text.nothing_runs(), "", &visit)) }
+                @else { (running(&node.jobs, &visit)) }
+            }
+        }
+    };
+    Ok(Page::new(&visit, Section::Nodes, &format!("{}: {name}", text.node()), &body))
+}
+
+/// The orders for every queue of this node.
+fn all_here<'o>(orders: &'o [Standing], node: &str) -> impl Iterator<Item = &'o Standing> {
+    orders.iter().filter(move |order| order.queue.is_none() && order.node.as_deref() == Some(node))
+}
+
+fn actions(node: &NodeStatus, orders: &[Standing], visit: &Visit) -> Markup {
+    let (text, links) = (visit.text(), visit.links());
+    let to = |what: &str| links.to(["nodes", &node.name, what]);
+    let label = text.resume_node();
+    let consequence = text.resume_consequence();
+    let resume = Action {
+        consequence: &consequence,
+        ..Action::new(to("resume"), &label, "play", Permission::NodesControl)
+    };
+    html! {
+        @if !node.is_paused() {
+            (order::door(&to("pause"), &text.pause_node(), "pause", Permission::NodesControl, visit))
+        }
+        @if node.producers.iter().any(|producer| producer.paused) { (action(&resume, visit)) }
+        @if all_here(orders, &node.name).next().is_some() {
+            (order::door(&to("reset"), &text.take_back(), "close", Permission::NodesControl, visit))
+        }
+    }
+}
+
+fn worked(node: &NodeStatus, visit: &Visit) -> Markup {
+    let text = visit.text();
+    html! {
+        div.table-scroll { table.list {
+            caption.visually-hidden { (text.queues_of_node()) }
+            thead { tr {
+                th scope="col" { (text.queue()) }
+                th scope="col" { (text.state()) }
+                th.end scope="col" { (text.running()) }
+                th.end scope="col" { (text.limit()) }
+                th.end scope="col" { (text.since_when()) }
+            } }
+            tbody { @for producer in &node.producers {
+                @let running = node.running.get(&producer.queue).copied().unwrap_or_default();
+                tr id={ "producer-" (producer.uuid) } {
+                    th scope="row" { a href=(visit.links().queue(&producer.queue)) { (producer.queue) } }
+                    td data-label=(text.state()) {
+                        @if producer.paused {
+                            (order::badge("warning", "pause", &text.state_paused(), visit))
+                        } @else {
+                            (order::badge("good", "play", &text.state_running(), visit))
+                        }
+                    }
+                    td.end data-label=(text.running()) { (number::grouped(running)) }
+                    td.end data-label=(text.limit()) { (number::grouped(producer.limit.into())) }
+                    td.end data-label=(text.since_when()) { (when::relative(producer.started_at, visit)) }
+                }
+            } }
+        } }
+    }
+}
+
+fn running(jobs: &[RunningJob], visit: &Visit) -> Markup {
+    let text = visit.text();
+    html! {
+        div.table-scroll { table.list {
+            caption.visually-hidden { (text.running_here()) }
+            thead { tr {
+                th scope="col" { (text.worker()) }
+                th scope="col" { (text.queue()) }
+                th.end scope="col" { (text.attempt()) }
+                th.end scope="col" { (text.runs_for()) }
+            } }
+            tbody { @for job in jobs.iter().take(LISTED) {
+                tr id={ "job-" (job.id) } {
+                    th scope="row" { div.primary {
+                        a href=(visit.links().job(job.id)) { (job.worker) }
+                        span.secondary { "#" (job.id) }
+                    } }
+                    td data-label=(text.queue()) { (job.queue) }
+                    td.end data-label=(text.attempt()) { (job.attempt.0) " / " (job.attempt.1) }
+                    td.end data-label=(text.runs_for()) { (when::relative_or_dash(job.since, visit)) }
+                }
+            } }
+        } }
+        @if jobs.len() > LISTED {
+            p.hint.pad { (text.more_run((jobs.len() - LISTED) as u64)) }
+        }
+    }
+}
