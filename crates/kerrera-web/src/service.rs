@@ -7,12 +7,14 @@
 mod attention;
 mod counts;
 mod nodes;
+mod overview;
 mod queues;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use kerrera::Client;
+use kerrera::{Client, Reader};
 
 use crate::access::Scope;
 
@@ -20,7 +22,11 @@ pub use crate::access::{Denied, ReadOnly, Viewer};
 pub use attention::{Concern, Severity, Trouble};
 pub use counts::Counts;
 pub use nodes::{NodeStatus, Nodes, RunningJob};
+pub use overview::{Busy, Overview};
 pub use queues::{PauseEnd, QueueState, QueueStatus, Target};
+
+/// For how long a statement may read.
+const READING: Duration = Duration::from_secs(2);
 
 /// What one viewer can ask and do in one instance.
 #[derive(Clone)]
@@ -44,6 +50,11 @@ impl Service {
     /// The name of the instance.
     pub fn instance(&self) -> &str {
         &self.instance
+    }
+
+    /// What lists and counts are read with: its statements end in time, and disturb nobody who works.
+    fn reader(&self) -> Reader {
+        self.client.reader(READING)
     }
 
     /// What commands go through: what it changes is written down as done by the viewer.

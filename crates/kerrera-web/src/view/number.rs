@@ -1,9 +1,10 @@
 //! Numbers as people read them.
 
+use kerrera::{Quality, Tally};
 use maud::{Markup, html};
 
 use crate::language::Language;
-use crate::text::Text;
+use crate::text::{Text, texts};
 
 /// With a comma for each thousand: `1,204`.
 pub(crate) fn grouped(number: u64) -> String {
@@ -69,6 +70,22 @@ pub(crate) fn count(number: u64, text: Text) -> Markup {
         @if short == whole || number < 1_000 { span.num { (whole) } }
         @else { span.num title=(whole) { (short) } }
     }
+}
+
+/// A count that says how it is known: `1,204`, `10,000+`, `≈ 3.2M`.
+pub(crate) fn tally(tally: Tally, text: Text) -> Markup {
+    let (short, whole) = (short(tally.value, text.spoken()), grouped(tally.value));
+    match tally.quality {
+        Quality::Exact => count(tally.value, text),
+        Quality::Capped => html! { span.num title=(text.at_least(tally.value)) { (whole) "+" } },
+        Quality::Estimated => html! { span.num title=(text.about(tally.value)) { "≈ " (short) } },
+    }
+}
+
+texts! {
+    at_least(n: u64): one "At least 1: counting ended there" other "At least {n}: counting ended there"
+        | "{n}개 이상: 여기까지만 세었습니다";
+    about(n: u64): one "About 1, estimated" other "About {n}, estimated" | "약 {n}개 (추정)";
 }
 
 #[cfg(test)]

@@ -13,9 +13,9 @@ texts! {
     attention: "Needs attention" | "확인 필요";
     all_well: "Nothing needs attention." | "확인할 사항이 없습니다.";
 
-    no_nodes: "No node is working. Jobs wait until one starts."
+    no_node_works: "No node is working. Jobs wait until one starts."
         | "동작 중인 노드가 없습니다. 노드가 시작될 때까지 작업이 대기합니다.";
-    no_nodes_do: "Start the application, or look in its log why it stopped."
+    no_node_works_do: "Start the application, or look in its log why it stopped."
         | "애플리케이션을 시작하거나, 멈춘 이유를 로그에서 확인하세요.";
     unworked(n: u64): one "1 job waits, and no node works this queue."
         other "{n} jobs wait, and no node works this queue."
@@ -82,14 +82,11 @@ fn line(concern: &Concern, visit: &Visit) -> Markup {
     };
     let (link, name, what, advice) = match &concern.what {
         Trouble::NoNodes => {
-            (links.to(["nodes"]), text.nodes(), text.no_nodes(), text.no_nodes_do())
+            (links.to(["nodes"]), text.nodes(), text.no_node_works(), text.no_node_works_do())
         }
-        Trouble::Unworked { queue, waiting } => (
-            links.queue(queue),
-            queue.clone().into(),
-            text.unworked(*waiting),
-            text.unworked_do(),
-        ),
+        Trouble::Unworked { queue, waiting } => {
+            (links.queue(queue), queue.clone().into(), text.unworked(*waiting), text.unworked_do())
+        }
         Trouble::Paused { queue, waiting, by, reason } => {
             let mut what = text.paused_with_backlog(*waiting).into_owned();
             for more in [
@@ -124,12 +121,9 @@ fn line(concern: &Concern, visit: &Visit) -> Markup {
             text.missed_cron(&lasting(*late)),
             text.missed_do(),
         ),
-        Trouble::CronIntoPaused { cron, queue } => (
-            links.cron(cron),
-            cron.clone().into(),
-            text.cron_into_paused(queue),
-            text.paused_do(),
-        ),
+        Trouble::CronIntoPaused { cron, queue } => {
+            (links.cron(cron), cron.clone().into(), text.cron_into_paused(queue), text.paused_do())
+        }
         Trouble::UnknownWorker { worker, waiting } => (
             links.worker(worker),
             worker.clone().into(),
@@ -142,7 +136,12 @@ fn line(concern: &Concern, visit: &Visit) -> Markup {
         Trouble::OperationWaits { operation } => {
             let number = operation.to_string();
             let link = links.to(["operations", &number]);
-            (link, format!("{} {number}", text.operations()).into(), text.operation_waits(), text.no_nodes_do())
+            (
+                link,
+                format!("{} {number}", text.operations()).into(),
+                text.operation_waits(),
+                text.no_node_works_do(),
+            )
         }
     };
     let (class, picture) = match concern.severity {
