@@ -1,6 +1,7 @@
 //! What can be typed.
 
 pub(crate) mod jobs;
+pub(crate) mod web;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use kerrera::Timestamp;
 
 use jobs::JobsArguments;
+use web::WebArguments;
 
 /// Background jobs in SQLite and PostgreSQL: what Oban is for Elixir.
 #[derive(Debug, Parser)]
@@ -30,6 +32,7 @@ pub(crate) enum Command {
     Migrate(MigrateArguments),
     Queues(QueuesArguments),
     Jobs(Box<JobsArguments>),
+    Web(Box<WebArguments>),
 }
 
 /// Which database, for commands that look into one or change it; what is typed goes before DATABASE_URL and the variables KERRERA_*, and those

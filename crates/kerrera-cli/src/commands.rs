@@ -6,3 +6,4 @@ pub(crate) mod demo;
 pub(crate) mod jobs;
 pub(crate) mod migrate;
 pub(crate) mod queues;
+pub(crate) mod web;

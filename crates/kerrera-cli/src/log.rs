@@ -5,8 +5,8 @@ use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 /// What is logged when RUST_LOG does not say. The demonstration's jobs fail on purpose and in
-/// number, so a failed attempt, which is a warning, is not told.
-const DEFAULT: &str = "warn,kerrera=error";
+/// number, so a failed attempt, which is a warning, is not told. A failed login to the dashboard is.
+const DEFAULT: &str = "warn,kerrera=error,kerrera_web=warn";
 
 /// Begins to log what RUST_LOG asks for.
 pub(crate) fn start() {

@@ -4,7 +4,7 @@
 //! - `commands`: what is done, one file a command.
 //! - `database`: how a command comes to its database.
 //! - `failure`: what is told when it fails. `log`: what is logged.
-//! - `settings`: which database.
+//! - `settings`: which database. `signals`: what ends a server.
 //! - `password`: a warning of passwords that others can see.
 //!
 //! Its exit statuses are fixed: 0 when all is well, 1 when something failed, 2 when what was typed
@@ -17,6 +17,7 @@ mod failure;
 mod log;
 mod password;
 mod settings;
+mod signals;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -54,6 +55,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Migrate(arguments) => commands::migrate::run(arguments).await,
             Command::Queues(arguments) => commands::queues::run(arguments).await,
             Command::Jobs(arguments) => commands::jobs::run(*arguments).await,
+            Command::Web(arguments) => commands::web::run(*arguments).await,
         }
     })
 }

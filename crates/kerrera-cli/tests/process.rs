@@ -8,6 +8,8 @@
 
 #[path = "process/bench.rs"]
 mod bench;
+#[path = "process/web.rs"]
+mod web;
 
 use std::path::Path;
 use std::process::{Command, ExitStatus};

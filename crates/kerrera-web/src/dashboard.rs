@@ -44,6 +44,8 @@ pub(crate) struct Options {
     pub(crate) read_only: bool,
     pub(crate) environment: Option<String>,
     pub(crate) frame_ancestors: Vec<String>,
+    /// Whether one can sign out, at `/logout`.
+    pub(crate) sign_out: bool,
 }
 
 impl Dashboard {
@@ -101,14 +103,28 @@ impl Dashboard {
 
     /// The router; mount it with [`Router::nest`], or serve it as it is.
     pub fn router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
+        self.router_with(Router::new())
+    }
+
+    /// The router, with more behind the same guard that is open to everybody.
+    pub(crate) fn router_with<S: Clone + Send + Sync + 'static>(
+        self,
+        open: Router<App>,
+    ) -> Router<S> {
         let app = self.app;
-        let guarded = routes::all(&app).into_router();
+        let guarded = routes::all(&app).into_router().merge(open);
         guarded
             .fallback(page::nowhere)
             .layer(CatchPanicLayer::custom(refusal::of_a_panic))
             .layer(CompressionLayer::new())
             .layer(middleware::from_fn_with_state(app.clone(), guard::watch))
             .with_state(app)
+    }
+
+    /// With a button to sign out.
+    #[cfg(feature = "standalone")]
+    pub(crate) fn with_sign_out(self) -> Dashboard {
+        self.with(|options| options.sign_out = true)
     }
 
     fn with(mut self, change: impl FnOnce(&mut Options)) -> Dashboard {

@@ -14,7 +14,9 @@ use crate::dashboard::{App, Options};
 
 /// Turns away what other sites send, and puts the headers on every answer.
 pub(crate) async fn watch(State(app): State<App>, request: Request, next: Next) -> Response {
-    let refused = if !is_our_host(&app.options, &request) {
+    // Probes of load balancers ask by address, and learn nothing.
+    let is_probe = request.uri().path() == "/healthz";
+    let refused = if !is_probe && !is_our_host(&app.options, &request) {
         Some((StatusCode::MISDIRECTED_REQUEST, "This server does not answer to that host.\n"))
     } else if !request.method().is_safe() && !is_from_here(request.headers()) {
         let text = "This was not sent by a page of this site, so nothing was done. Open the page and \

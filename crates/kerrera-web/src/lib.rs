@@ -50,6 +50,8 @@
 //! - [`Access`]: who may do what. [`Permission`], [`Permissions`], [`Role`], [`Scope`].
 //! - [`service`]: what pages, the JSON API and the command line ask and do; every permission is checked
 //!   there, and whatever is private is taken out there.
+//! - `standalone`, with the feature of that name: a server and a login of its own, for those who have no
+//!   application to mount it in.
 
 #![allow(dead_code, reason = "until all pages stand")]
 
@@ -64,6 +66,8 @@ mod preferences;
 mod refusal;
 mod routes;
 pub mod service;
+#[cfg(feature = "standalone")]
+pub mod standalone;
 mod text;
 mod view;
 mod visit;

@@ -18,6 +18,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use sha2::{Digest as _, Sha256};
 
+use crate::access::Entry;
 use crate::dashboard::App;
 use crate::refusal::{Format, Refusal};
 use crate::routes::Routes;
@@ -54,6 +55,19 @@ impl Page {
         Page { status: StatusCode::OK, html: whole.into_string() }
     }
 
+    /// A page for somebody who was not let in: without a menu, since there is nothing for them.
+    pub(crate) fn bare(
+        app: &App,
+        parts: &Parts,
+        status: StatusCode,
+        title: &str,
+        body: &Markup,
+    ) -> Page {
+        let preferences = crate::preferences::Preferences::of(parts);
+        let html = frame::bare(&app.base_of(parts), &preferences, title, body);
+        Page { status, html: html.into_string() }
+    }
+
     /// The same with another status, for a form that has to be filled in once more.
     pub(crate) fn status(self, status: StatusCode) -> Page {
         Page { status, ..self }
@@ -73,19 +87,26 @@ impl IntoResponse for Page {
     }
 }
 
-/// The root: to the first instance.
+/// The root: to the first instance that lets one in.
 pub(crate) async fn entrance(State(app): State<App>, request: Request) -> Response {
-    let base = app.base(&request);
-    match app.instances.first() {
-        Some(instance) => {
-            let links = crate::links::Links::new(base, &instance.name);
-            Redirect::to(&links.overview()).into_response()
-        }
-        None => {
-            let (parts, _) = request.into_parts();
-            Refusal::NotFound.bare(&app, &parts, Format::Html)
-        }
+    let (parts, _) = request.into_parts();
+    let mut refusal = Refusal::NotFound;
+    for instance in app.instances.iter() {
+        refusal = match app.access.enter(&parts, &instance.name).await {
+            Ok(Entry::Viewer(_)) => {
+                let links = crate::links::Links::new(app.base_of(&parts), &instance.name);
+                return Redirect::to(&links.overview()).into_response();
+            }
+            Ok(Entry::Redirect(to)) => return Redirect::to(&to).into_response(),
+            Ok(Entry::Forbidden) => Refusal::Forbidden,
+            Ok(Entry::Unknown) => Refusal::Unknown,
+            Err(error) => {
+                tracing::error!(%error, "nobody is let into the dashboard");
+                Refusal::NobodyKnown
+            }
+        };
     }
+    refusal.bare(&app, &parts, Format::Html)
 }
 
 /// No such address.
@@ -95,8 +116,8 @@ pub(crate) async fn nowhere(State(app): State<App>, request: Request) -> Respons
     let instance = parts.uri.path().strip_prefix("/i/").unwrap_or_default();
     let instance = instance.split('/').next().unwrap_or_default().to_owned();
     match app.access.enter(&parts, &instance).await {
-        Ok(crate::access::Entry::Viewer(_)) => Refusal::NotFound,
-        Ok(crate::access::Entry::Forbidden) => Refusal::Forbidden,
+        Ok(Entry::Viewer(_)) => Refusal::NotFound,
+        Ok(Entry::Forbidden) => Refusal::Forbidden,
         Ok(_) => Refusal::Unknown,
         Err(_) => Refusal::NobodyKnown,
     }
@@ -117,10 +138,9 @@ pub(crate) fn refused(visit: &Visit, refusal: &Refusal) -> Response {
     page.status(refusal.status()).into_response()
 }
 
-/// The same for somebody who was not let in: without a menu, since there is nothing for them.
+/// The same for somebody who was not let in.
 pub(crate) fn refused_bare(app: &App, parts: &Parts, refusal: &Refusal) -> Response {
-    let preferences = crate::preferences::Preferences::of(parts);
-    let text = Text::from(preferences.language);
+    let text = Text::from(crate::preferences::Preferences::of(parts).language);
     let body = html! {
         section.refusal {
             h1 { (text.refusal_title(refusal)) }
@@ -128,6 +148,5 @@ pub(crate) fn refused_bare(app: &App, parts: &Parts, refusal: &Refusal) -> Respo
         }
     };
     let title = text.refusal_title(refusal);
-    let html = frame::bare(&app.base_of(parts), &preferences, &title, &body);
-    Page { status: refusal.status(), html: html.into_string() }.into_response()
+    Page::bare(app, parts, refusal.status(), &title, &body).into_response()
 }

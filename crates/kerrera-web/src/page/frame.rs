@@ -221,5 +221,10 @@ fn freshness(visit: &Visit) -> Markup {
         @if let Some(name) = visit.shown_actor() {
             span.actor title=(text.signed_in_as(name)) { (icon("person", visit.links().base())) (name) }
         }
+        @if visit.app().options.sign_out {
+            form.sign-out method="post" action={ (visit.links().base()) "/logout" } {
+                button.button type="submit" { (text.sign_out()) }
+            }
+        }
     }
 }

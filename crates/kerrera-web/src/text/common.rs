@@ -66,6 +66,7 @@ texts! {
     needs_permission(permission: &str): "Needs the permission {permission}" | "{permission} 권한이 필요합니다";
 
     signed_in_as(name: &str): "Signed in as {name}" | "로그인: {name}";
+    sign_out: "Sign out" | "로그아웃";
     as_of(time: &str): "as of {time}" | "{time} 기준";
 
     selected(n: u64): one "{n} job selected" other "{n} jobs selected" | "작업 {n}개 선택됨";
