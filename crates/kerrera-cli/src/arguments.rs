@@ -151,7 +151,8 @@ fn span(text: &str) -> Result<Duration, String> {
 ///
 /// Visitors sign up over HTTP; each sign-up stores a user and enqueues jobs in one transaction. The
 /// jobs send mail over SMTP, import a file of airports and write reports. Some fail on purpose, so
-/// that retries, snoozes, cancels and discards happen. In the end the numbers of the database, the
+/// that retries, snoozes, cancels and discards happen. Meanwhile the dashboard is served on this
+/// machine, for everybody on it: its address is the first thing that is told. In the end the numbers of the database, the
 /// mail server and the visitors are held against each other.
 ///
 /// Without --database-url the jobs are in a new SQLite file, which is left to be looked at. With
@@ -175,12 +176,19 @@ pub(crate) struct DemoArguments {
     /// What decides who signs up and what fails
     #[arg(long, value_name = "N", default_value_t = 7)]
     pub(crate) seed: u64,
+    /// Do not serve the dashboard
+    #[arg(long)]
+    pub(crate) no_web: bool,
+    /// Leave the dashboard open at the end, until Ctrl-C
+    #[arg(long, conflicts_with = "no_web")]
+    pub(crate) stay: bool,
 }
 
 const DEMO_EXAMPLES: &str = "\
 Examples:
   kerrera demo
   kerrera demo --users 1000 --seed 42
+  kerrera demo --stay
   kerrera demo --database-url sqlite:demo.db
   createdb kerrera_demo && kerrera demo --database-url postgres://localhost/kerrera_demo
 
@@ -305,5 +313,6 @@ mod tests {
         let options = kerrera_demo::Options::default();
         assert_eq!((demo.users, demo.seed), (options.users, options.seed));
         assert_eq!(u64::from(demo.seconds), options.limit.as_secs());
+        assert_eq!((!demo.no_web, demo.stay), (options.web, options.stay));
     }
 }

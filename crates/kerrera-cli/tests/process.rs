@@ -122,6 +122,7 @@ fn the_demo_adds_up_on_sqlite() {
     let run = finish(Process::start(&mut kerrera(folder.path(), &arguments))).ends_with(0);
     assert!(run.stdout.contains("Every number adds up."), "{}", run.stdout);
     assert!(run.stderr.contains("sign-ups"), "progress: {}", run.stderr);
+    assert!(run.stderr.contains("dashboard: http://127.0.0.1:"), "{}", run.stderr);
     assert!(!run.stdout.contains('\u{1b}') && !run.stderr.contains('\u{1b}'), "no terminal here");
 
     let file = Connection::open(folder.path().join("demo.db")).unwrap();
@@ -149,8 +150,9 @@ fn demo_adds_up_on(database: &Database) {
 #[test]
 fn without_a_url_the_demo_leaves_a_file_and_says_where() {
     let folder = folder();
-    let arguments = ["demo", "--users", "1", "--seconds", "1"];
+    let arguments = ["demo", "--users", "1", "--seconds", "1", "--no-web"];
     let run = finish(Process::start(&mut kerrera(folder.path(), &arguments))).ends_with(1);
+    assert!(!run.stderr.contains("dashboard"), "{}", run.stderr);
     assert!(run.stdout.contains("The time was up"), "{}", run.stdout);
     let mut words = run.stdout.split_whitespace();
     let path = words.find_map(|word| word.strip_prefix("sqlite:")).unwrap();
@@ -172,6 +174,19 @@ fn a_signal_ends_the_demo_in_good_order() {
     let file = Connection::open(folder.path().join("demo.db")).unwrap();
     let running = "select count(*) from oban_jobs where state = 'executing'";
     assert_eq!(file.query_row(running, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+}
+
+#[test]
+fn the_dashboard_of_the_demo_stays_open_if_told_to() {
+    let folder = folder();
+    let arguments = ["demo", "--users", "5", "--seconds", "40", "--stay"];
+    let mut demo = Process::start(&mut kerrera(folder.path(), &arguments));
+    let line = demo.line(LIMIT, "The dashboard is open until Ctrl-C");
+    let address = line.split('/').nth(2).unwrap().to_owned();
+    run(&["web", "healthcheck", "--bind", &address]).ends_with(0);
+    demo.term();
+    let demo = finish(demo).ends_with(0);
+    assert!(demo.stdout.contains("Every number adds up."), "{}", demo.stdout);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use kerrera::{Client, Kerrera, Stopped};
 
 use crate::app::App;
 use crate::audit::Books;
+use crate::dashboard::Dashboard;
 use crate::geocoder::Geocoder;
 use crate::mailer::Mailer;
 use crate::progress::{Progress, Watched};
@@ -44,6 +45,10 @@ pub struct Options {
     pub limit: Duration,
     /// What decides everything that is left to chance; 7.
     pub seed: u64,
+    /// Whether the dashboard is served on this machine while it runs; true.
+    pub web: bool,
+    /// Whether the dashboard stays open afterwards, for [`Report::stay`]; false.
+    pub stay: bool,
     /// Whether progress is told in plain lines even on a terminal, as beside a log; false.
     pub plain: bool,
 }
@@ -55,6 +60,8 @@ impl Default for Options {
             users: 200,
             limit: Duration::from_secs(60),
             seed: 7,
+            web: true,
+            stay: false,
             plain: false,
         }
     }
@@ -110,6 +117,10 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
         sink: sink.clone(),
         expected: scenario.expected(),
     };
+    let dashboard = match options.web {
+        true => Dashboard::open(&client, options.stay).await,
+        false => None,
+    };
     let progress = Progress::start(watched, options.plain);
 
     let play = Play { scenario: &scenario, client: &client, store: &store, progress: &progress };
@@ -136,7 +147,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
         tally: &tally,
         reports: reports.len() as u64,
     };
-    let report = Report {
+    let mut report = Report {
         ending,
         took: started.elapsed(),
         seed: options.seed,
@@ -150,9 +161,42 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
         database: client.location(),
         last_report: reports.last().cloned(),
         folder,
+        open: None,
     };
-    store.close().await?;
+    let stays = options.stay && ending != Ending::Interrupted;
+    match dashboard {
+        Some(dashboard) if stays => {
+            report.open = Some(Open { dashboard, store, signals });
+        }
+        dashboard => {
+            if let Some(dashboard) = dashboard {
+                dashboard.close().await;
+            }
+            store.close().await?;
+        }
+    }
     Ok(report)
+}
+
+/// What is still there after a run, to be looked at.
+#[derive(Debug)]
+pub(crate) struct Open {
+    dashboard: Dashboard,
+    store: Arc<Store>,
+    signals: Signals,
+}
+
+impl Open {
+    pub(crate) fn url(&self) -> &str {
+        self.dashboard.url()
+    }
+
+    /// Waits for a signal, and closes all.
+    pub(crate) async fn stay(mut self) -> anyhow::Result<()> {
+        self.signals.next().await;
+        self.dashboard.close().await;
+        self.store.close().await
+    }
 }
 
 /// What happens in a run, in its order.

@@ -28,11 +28,12 @@
 //!
 //! - `scenario`, `deck`: who signs up, and what fails. `pace`: how much time is shortened.
 //! - `visitors`: those who sign up. `smtp_sink`: the mail server.
-//! - `progress`, `audit`, `summary`: what is shown, and whether it adds up.
+//! - `dashboard`: the jobs in a browser. `progress`, `audit`, `summary`: what is shown, and whether it adds up.
 //! - `demo`: one run, from beginning to end. `signals`: what ends it early.
 
 mod app;
 mod audit;
+mod dashboard;
 mod deck;
 mod demo;
 mod geocoder;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use kerrera::{Count, State};
 
 use crate::audit::Check;
+use crate::demo::Open;
 use crate::smtp_sink::Ledger;
 use crate::store::Tally;
 
@@ -30,6 +31,8 @@ pub struct Report {
     /// Where the reports are.
     pub(crate) folder: PathBuf,
     pub(crate) last_report: Option<PathBuf>,
+    /// What is still open.
+    pub(crate) open: Option<Open>,
 }
 
 /// How a run came to its end.
@@ -48,6 +51,23 @@ impl Report {
     /// How the run came to its end.
     pub fn ending(&self) -> Ending {
         self.ending
+    }
+
+    /// Where the dashboard is, if it stays open.
+    pub fn dashboard(&self) -> Option<&str> {
+        self.open.as_ref().map(Open::url)
+    }
+
+    /// Keeps the dashboard open until a signal comes, if that was asked for; else it is closed by now.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be closed in good order.
+    pub async fn stay(&mut self) -> anyhow::Result<()> {
+        match self.open.take() {
+            Some(open) => open.stay().await,
+            None => Ok(()),
+        }
     }
 
     /// Whether every job that was expected has ended, and the numbers of the database, the mail
@@ -175,6 +195,7 @@ mod tests {
             database: "jobs.db".to_owned(),
             folder: "/tmp/demo".into(),
             last_report: None,
+            open: None,
         }
     }
 

@@ -66,11 +66,10 @@ async fn standalone(arguments: ServeArguments) -> anyhow::Result<Standalone> {
     standalone
         .check()
         .map_err(|why| Arguments::command().error(ErrorKind::ArgumentConflict, why))?;
-    let named = arguments.instances.into_iter().map(|(name, url)| {
-        let database = DatabaseArguments { database_url: Some(url), schema: None, config: None };
-        (name, database)
-    });
-    let mut databases: Vec<(String, DatabaseArguments)> = named.collect();
+    let mut databases = Vec::new();
+    for named in &arguments.instances {
+        databases.push(instance(named)?);
+    }
     if databases.is_empty() || arguments.database.database_url.is_some() {
         databases.insert(0, ("main".to_owned(), arguments.database));
     }
@@ -80,6 +79,21 @@ async fn standalone(arguments: ServeArguments) -> anyhow::Result<Standalone> {
         standalone = standalone.instance(&name, client?);
     }
     Ok(standalone)
+}
+
+/// Reads `NAME=URL`. What was typed is not repeated: it may hold a password.
+fn instance(named: &str) -> Result<(String, DatabaseArguments), clap::Error> {
+    match named.split_once('=') {
+        Some((name, url)) if !name.is_empty() && !url.is_empty() && !name.contains(':') => {
+            let url = Some(url.to_owned());
+            let database = DatabaseArguments { database_url: url, schema: None, config: None };
+            Ok((name.to_owned(), database))
+        }
+        _ => {
+            let message = "--instance takes NAME=URL, as in eu=postgres://eu.internal/app";
+            Err(Arguments::command().error(ErrorKind::ValueValidation, message))
+        }
+    }
 }
 
 /// Says where it is, and how one gets in.

@@ -17,6 +17,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use super::secret::Secret;
@@ -29,7 +30,7 @@ const HEADERS: Duration = Duration::from_secs(15);
 const HEADER_BYTES: usize = 16 * 1024;
 const BODY_BYTES: usize = 1024 * 1024;
 /// How long answers that are under way are waited for at the end.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(3);
 
 /// A server that listens.
 pub struct Server {
@@ -79,10 +80,11 @@ impl Server {
         self.is_public
     }
 
-    /// Answers, until `end` comes; answers that are under way by then get five seconds.
+    /// Answers, until `end` comes; answers that are under way by then get three seconds.
     pub async fn serve(self, end: impl Future<Output = ()>) {
         let Server { listener, base, router, .. } = self;
         let graceful = GracefulShutdown::new();
+        let mut connections = JoinSet::new();
         let seats = Arc::new(Semaphore::new(CONNECTIONS));
         let mut end = pin!(end);
         loop {
@@ -110,14 +112,17 @@ impl Server {
                 .max_buf_size(HEADER_BYTES)
                 .serve_connection(TokioIo::new(stream), answer);
             let connection = graceful.watch(connection);
-            tokio::spawn(async move {
+            connections.spawn(async move {
                 // Who hangs up has heard enough.
                 let _ = connection.await;
                 drop(seat);
             });
+            while connections.try_join_next().is_some() {}
         }
         drop(listener);
         let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+        // Those that have no end of their own: live updates.
+        connections.shutdown().await;
     }
 }
 
