@@ -34,14 +34,19 @@ struct Read<L> {
 struct Stamp {
     modified: Option<SystemTime>,
     size: u64,
+    /// Which file it is: one that was put in its place a moment later may have the same time and size,
+    /// since clocks of file systems go in steps of milliseconds.
+    number: u64,
 }
 
 impl<L: Line> Lines<L> {
     /// Reads it.
     pub(super) fn open(path: &Path) -> Result<Lines<L>, Error> {
+        // Before it is read: what changes meanwhile is seen the next time.
+        let stamp = stamp(path);
         let lines = read(path)?;
         warn_of_readers(path);
-        let read = RwLock::new(Read { stamp: stamp(path), lines: lines.into() });
+        let read = RwLock::new(Read { stamp, lines: lines.into() });
         Ok(Lines { path: path.to_owned(), read })
     }
 
@@ -122,7 +127,11 @@ fn for_its_owner() -> fs::OpenOptions {
 
 fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = fs::metadata(path).ok()?;
-    Some(Stamp { modified: metadata.modified().ok(), size: metadata.len() })
+    #[cfg(unix)]
+    let number = std::os::unix::fs::MetadataExt::ino(&metadata);
+    #[cfg(not(unix))]
+    let number = 0;
+    Some(Stamp { modified: metadata.modified().ok(), size: metadata.len(), number })
 }
 
 fn warn_of_readers(path: &Path) {
