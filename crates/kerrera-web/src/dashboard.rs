@@ -12,6 +12,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 use crate::access::{Access, AnyAccess, ReadOnly, erase};
+use crate::service::{Redactor, Rules};
 use crate::{guard, page, refusal, routes};
 
 /// The dashboard of one or more databases, as a router.
@@ -44,8 +45,17 @@ pub(crate) struct Options {
     pub(crate) read_only: bool,
     pub(crate) environment: Option<String>,
     pub(crate) frame_ancestors: Vec<String>,
+    pub(crate) rules: Rules,
+    pub(crate) job_links: Vec<JobLink>,
     /// Whether one can sign out, at `/logout`.
     pub(crate) sign_out: bool,
+}
+
+/// A link to what another system knows of a job.
+#[derive(Clone, Debug)]
+pub(crate) struct JobLink {
+    pub(crate) name: String,
+    pub(crate) address: String,
 }
 
 impl Dashboard {
@@ -90,6 +100,33 @@ impl Dashboard {
     /// A word on every page that says where one is: `production`, `staging`.
     pub fn environment(self, name: &str) -> Dashboard {
         self.with(|options| options.environment = Some(name.to_owned()))
+    }
+
+    /// What is private in jobs; by default what [`PrivateKeys`](crate::service::PrivateKeys) says.
+    pub fn redactor(self, redactor: impl Redactor) -> Dashboard {
+        self.with(|options| options.rules = Rules::new(redactor))
+    }
+
+    /// A link on every job's page, to where its logs or its trace are: `{id}`, `{worker}`, `{queue}` and
+    /// `{meta.NAME}` stand for what the job has. Without what it names there is no link.
+    ///
+    /// ```
+    /// # use kerrera_web::{Dashboard, DangerouslyPublic};
+    /// let dashboard = Dashboard::new(DangerouslyPublic::everything())
+    ///     .job_link("Logs", "https://logs.example/?q=job%3D{id}")
+    ///     .job_link("Trace", "https://traces.example/{meta.traceparent}");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the address does not begin with `https://` or `http://`.
+    pub fn job_link(self, name: &str, address: &str) -> Dashboard {
+        assert!(
+            address.starts_with("https://") || address.starts_with("http://"),
+            "the link {name:?} goes to {address:?}, which is no address of the web"
+        );
+        let link = JobLink { name: name.to_owned(), address: address.to_owned() };
+        self.with(|options| options.job_links.push(link))
     }
 
     /// Lets pages of these origins show it in a frame; by default none may.

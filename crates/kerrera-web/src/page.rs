@@ -1,6 +1,7 @@
 //! Pages, one file each, and the frame around all of them.
 
 mod frame;
+mod job;
 mod node;
 mod nodes;
 mod orders;
@@ -30,6 +31,7 @@ pub(crate) use frame::Section;
 /// Every page and what its forms do.
 pub(crate) fn add(routes: &mut Routes) {
     overview::add(routes);
+    job::add(routes);
     queues::add(routes);
     queue::add(routes);
     orders::add(routes);

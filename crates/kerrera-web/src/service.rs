@@ -6,9 +6,11 @@
 
 mod attention;
 mod counts;
+mod jobs;
 mod nodes;
 mod overview;
 mod queues;
+mod redact;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,9 +23,12 @@ use crate::access::Scope;
 pub use crate::access::{Denied, ReadOnly, Viewer};
 pub use attention::{Concern, Severity, Trouble};
 pub use counts::Counts;
+pub use jobs::JobView;
 pub use nodes::{NodeStatus, Nodes, RunningJob};
 pub use overview::{Busy, Overview};
 pub use queues::{PauseEnd, QueueState, QueueStatus, Target};
+pub(crate) use redact::Rules;
+pub use redact::{Everything, HIDDEN, PrivateKeys, Redactor};
 
 /// For how long a statement may read.
 const READING: Duration = Duration::from_secs(2);
@@ -34,12 +39,23 @@ pub struct Service {
     client: Client,
     instance: Arc<str>,
     viewer: Viewer,
+    rules: Rules,
 }
 
 impl Service {
     /// For this viewer, in the database of this client.
     pub fn new(client: Client, instance: &str, viewer: Viewer) -> Service {
-        Service { client, instance: instance.into(), viewer }
+        Service { client, instance: instance.into(), viewer, rules: Rules::default() }
+    }
+
+    /// The same, with another opinion of what is private; by default that of [`PrivateKeys`].
+    #[must_use]
+    pub fn redacting(self, redactor: impl Redactor) -> Service {
+        self.ruled_by(Rules::new(redactor))
+    }
+
+    pub(crate) fn ruled_by(self, rules: Rules) -> Service {
+        Service { rules, ..self }
     }
 
     /// Who asks.

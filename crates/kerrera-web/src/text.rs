@@ -14,6 +14,7 @@
 //! anything that prints. Korean has one plural; its particles are avoided by writing `큐: mail`.
 
 mod common;
+mod jobs;
 mod nodes;
 mod queues;
 mod refusals;

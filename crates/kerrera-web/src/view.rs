@@ -9,6 +9,7 @@ pub(crate) mod chart;
 pub(crate) mod done;
 pub(crate) mod empty;
 pub(crate) mod icon;
+pub(crate) mod json;
 pub(crate) mod number;
 pub(crate) mod order;
 pub(crate) mod question;

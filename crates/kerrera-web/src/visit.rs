@@ -37,7 +37,8 @@ impl Visit {
         let query = parts.uri.query().unwrap_or_default().to_owned();
         Visit(Arc::new(Inner {
             app: app.clone(),
-            service: Service::new(instance.client, &instance.name, viewer),
+            service: Service::new(instance.client, &instance.name, viewer)
+                .ruled_by(app.options.rules.clone()),
             links,
             preferences: Preferences::of(parts),
             wants_fragment: parts.headers.contains_key("x-fragment"),

@@ -1,0 +1,258 @@
+//! What is private is taken out before anything is given away.
+
+mod scan;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use kerrera::{Job, JobRow, Json};
+
+pub use scan::HIDDEN;
+pub(crate) use scan::Redacted;
+
+/// Which parts of a job's args and meta are private.
+///
+/// Asked for each key, with the way to it: `["card", "number"]`; lists add nothing to the way. What is
+/// private is replaced by [`HIDDEN`] wherever it would be seen: in lists, on pages, in forms, by the API,
+/// in exports; and where the same text stands in an error of the job.
+pub trait Redactor: Send + Sync + 'static {
+    /// Whether what stands there is private.
+    fn hides(&self, worker: &str, way: &[&str]) -> bool;
+}
+
+/// Hides by the names of keys, as `password`, `api_token` and `card-number`, and by ways that are given
+/// for single workers.
+///
+/// ```
+/// use kerrera_web::service::{Redactor as _, PrivateKeys};
+///
+/// let keys = PrivateKeys::default().key("iban").way("Charge", "customer.birthday");
+/// assert!(keys.hides("Any", &["user", "newPassword"]));
+/// assert!(keys.hides("Charge", &["customer", "birthday"]));
+/// assert!(!keys.hides("Mail", &["customer", "birthday"]));
+/// assert!(!keys.hides("Complete", &["max_tokens"]));
+/// ```
+#[derive(Clone, Debug)]
+pub struct PrivateKeys {
+    endings: Vec<String>,
+    ways: BTreeSet<(String, String)>,
+}
+
+/// What a key may end with to be private; without case, and without what joins words.
+const ENDINGS: [&str; 22] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "secret",
+    "token",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "signingkey",
+    "authorization",
+    "credential",
+    "credentials",
+    "cookie",
+    "sessionid",
+    "ssn",
+    "socialsecuritynumber",
+    "cardnumber",
+    "creditcard",
+    "cvv",
+    "cvc",
+    "pin",
+];
+
+impl Default for PrivateKeys {
+    fn default() -> PrivateKeys {
+        let endings = ENDINGS.iter().map(|ending| (*ending).to_owned()).collect();
+        PrivateKeys { endings, ways: BTreeSet::new() }
+    }
+}
+
+impl PrivateKeys {
+    /// And keys that end so.
+    #[must_use]
+    pub fn key(mut self, ending: &str) -> PrivateKeys {
+        self.endings.push(plain(ending));
+        self
+    }
+
+    /// And what stands at this way in jobs of this worker: keys, joined by points.
+    #[must_use]
+    pub fn way(mut self, worker: &str, way: &str) -> PrivateKeys {
+        self.ways.insert((worker.to_owned(), way.to_owned()));
+        self
+    }
+}
+
+impl Redactor for PrivateKeys {
+    fn hides(&self, worker: &str, way: &[&str]) -> bool {
+        let Some(key) = way.last() else { return false };
+        let key = plain(key);
+        self.endings.iter().any(|ending| match ending.as_str() {
+            // Too short to be looked for at the end of other words.
+            "pin" | "ssn" | "cvv" | "cvc" => key == *ending,
+            ending => key.ends_with(ending),
+        }) || (!self.ways.is_empty() && self.ways.contains(&(worker.to_owned(), way.join("."))))
+    }
+}
+
+/// Without case, and without what joins words.
+fn plain(key: &str) -> String {
+    key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// Hides all args and meta.
+#[derive(Clone, Copy, Debug)]
+pub struct Everything;
+
+impl Redactor for Everything {
+    fn hides(&self, _: &str, _: &[&str]) -> bool {
+        true
+    }
+}
+
+/// What is private, for a whole dashboard.
+#[derive(Clone)]
+pub(crate) struct Rules(Arc<dyn Redactor>);
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules::new(PrivateKeys::default())
+    }
+}
+
+impl Rules {
+    pub(crate) fn new(redactor: impl Redactor) -> Rules {
+        Rules(Arc::new(redactor))
+    }
+
+    /// Whether one may look for jobs by what stands there: else one could guess it.
+    pub(crate) fn hides(&self, worker: &str, way: &[&str]) -> bool {
+        // What stands within something private is private.
+        (1..=way.len()).any(|length| self.0.hides(worker, &way[..length]))
+    }
+
+    /// Takes out of JSON what is private; the text may be cut off anywhere.
+    pub(crate) fn redact(&self, worker: &str, json: &str) -> Redacted {
+        scan::redact(json, &|way| self.0.hides(worker, way))
+    }
+
+    /// Takes out of a row what is private.
+    pub(crate) fn row(&self, row: &mut JobRow) {
+        let redacted = self.redact(&row.worker, &row.args);
+        if let Some(progress) = &mut row.progress {
+            progress.note = hide_in(&progress.note, &redacted.hidden);
+        }
+        row.args = redacted.text;
+    }
+
+    /// Takes out of a job what is private; says whether anything was.
+    pub(crate) fn job(&self, job: &mut Job) -> bool {
+        let args = self.redact(&job.worker, job.args.as_str());
+        let meta = self.redact(&job.worker, job.meta.as_str());
+        let mut hidden = args.hidden;
+        hidden.extend(meta.hidden);
+        for error in &mut job.errors {
+            error.error = hide_in(&error.error, &hidden);
+        }
+        let changed = args.text != job.args.as_str() || meta.text != job.meta.as_str();
+        // In the rest as well: a result or a note may repeat what was hidden.
+        job.args = Json::from_text(hide_in(&args.text, &hidden));
+        job.meta = Json::from_text(hide_in(&meta.text, &hidden));
+        for tag in &mut job.tags {
+            *tag = hide_in(tag, &hidden);
+        }
+        changed
+    }
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rules")
+    }
+}
+
+/// Shorter texts are not looked for: they stand everywhere.
+const SHORTEST: usize = 6;
+
+/// Replaces what was hidden elsewhere.
+pub(crate) fn hide_in(text: &str, hidden: &[String]) -> String {
+    let mut text = text.to_owned();
+    let mut hidden: Vec<&String> =
+        hidden.iter().filter(|one| one.chars().count() >= SHORTEST).collect();
+    // The longest first: one may be a part of another.
+    hidden.sort_by_key(|one| std::cmp::Reverse(one.len()));
+    for one in hidden {
+        if text.contains(one.as_str()) {
+            text = text.replace(one.as_str(), HIDDEN);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redacted(json: &str) -> String {
+        Rules::default().redact("Any", json).text
+    }
+
+    #[test]
+    fn what_is_private_is_replaced_and_nothing_else_is_touched() {
+        let cases = [
+            (
+                r#"{"id": 12345678901234567890.10, "a":[1e400]}"#,
+                r#"{"id": 12345678901234567890.10, "a":[1e400]}"#,
+            ),
+            (r#"{"password":"x","b":1}"#, r#"{"password":"[hidden]","b":1}"#),
+            (
+                r#"{"user":{"api_token": {"deep":[1,"y"]}}}"#,
+                r#"{"user":{"api_token": "[hidden]"}}"#,
+            ),
+            (r#"{"\u0070assword":"x"}"#, r#"{"\u0070assword":"[hidden]"}"#),
+            (
+                r#"{"cards":[{"cardNumber":4111111111111111}]}"#,
+                r#"{"cards":[{"cardNumber":"[hidden]"}]}"#,
+            ),
+            (r#"{"tokens_used":7,"pinned":true}"#, r#"{"tokens_used":7,"pinned":true}"#),
+            (r#"["password","x"]"#, r#"["password","x"]"#),
+            ("null", "null"),
+        ];
+        for (json, expected) in cases {
+            assert_eq!(redacted(json), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_gives_nothing_away() {
+        let whole = r#"{"note":"a \"quoted\" b","password":"marker\"marker","n":[1,{"secret":["marker"]}]}"#;
+        for (at, _) in whole.char_indices() {
+            let redacted = redacted(&whole[..at]);
+            assert!(!redacted.contains("mark"), "{redacted}");
+        }
+    }
+
+    #[test]
+    fn what_was_hidden_is_hidden_in_errors_as_well() {
+        let mut job = Job::blank(1);
+        job.args = Json::from_text(r#"{"password":"hunter22","n":1,"echo":"is hunter22"}"#);
+        job.errors.push(kerrera::AttemptError::default());
+        job.errors[0].error = "login with hunter22 failed".to_owned();
+        assert!(Rules::default().job(&mut job));
+        assert_eq!(job.errors[0].error, "login with [hidden] failed");
+        assert_eq!(job.args.as_str(), r#"{"password":"[hidden]","n":1,"echo":"is [hidden]"}"#);
+        assert!(!Rules::default().job(&mut Job::blank(2)));
+    }
+
+    #[test]
+    fn nobody_looks_for_what_is_within_something_private() {
+        let rules = Rules::default();
+        assert!(rules.hides("", &["secret", "part"]) && !rules.hides("", &["user", "id"]));
+        assert_eq!(Rules::new(Everything).redact("", r#"{"a":1}"#).text, r#"{"a":"[hidden]"}"#);
+    }
+}
