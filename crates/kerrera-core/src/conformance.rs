@@ -26,6 +26,7 @@ pub mod crons;
 pub mod crons_of_many;
 pub mod death;
 pub mod differential;
+pub mod filter;
 mod fixture;
 pub mod insert;
 pub mod listing;
@@ -145,6 +146,11 @@ macro_rules! conformance_tests {
             a_rescue_frees_at_most_its_limit
             a_late_ack_after_a_rescue_is_lost
             a_late_failure_of_a_discarded_orphan_is_lost
+        }
+        $crate::conformance_tests! { @group $fixture, filter:
+            names_and_numbers_are_filtered
+            what_is_in_args_and_meta_is_filtered
+            errors_marks_and_lengths_of_time_are_filtered
         }
         $crate::conformance_tests! { @group $fixture, listing:
             a_row_shows_what_fits_into_a_line
@@ -313,6 +319,7 @@ mod tests {
             include_str!("conformance/crons.rs"),
             include_str!("conformance/crons_of_many.rs"),
             include_str!("conformance/death.rs"),
+            include_str!("conformance/filter.rs"),
             include_str!("conformance/insert.rs"),
             include_str!("conformance/listing.rs"),
             include_str!("conformance/liveness.rs"),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -257,6 +258,30 @@ pub enum Condition {
     Since(JobTime, Timestamp),
     /// It has that time, and before this instant.
     Before(JobTime, Timestamp),
+    /// Its queue begins with this.
+    QueuePrefix(String),
+    /// Its worker begins with this.
+    WorkerPrefix(String),
+    /// One of its numbers compares like this.
+    Number(JobNumber, Comparison, i64),
+    /// It was last claimed by this node.
+    Node(String),
+    /// There is something under these keys, one within the other; of an array, a key is a place.
+    Reaches(JobJson, Vec<String>),
+    /// What is under these keys is a number that compares like this.
+    Measures(JobJson, Vec<String>, Comparison, serde_json::Number),
+    /// Its newest error says this, in whatever case.
+    ErrorSays(String),
+    /// Its newest error has this fingerprint, the key `k_fp` of the error.
+    Fingerprint(String),
+    /// It has ended, however it did, and not before this instant.
+    EndedSince(Timestamp),
+    /// It has ended, however it did, before this instant.
+    EndedBefore(Timestamp),
+    /// That part of its life lasted so long.
+    Lasted(JobSpan, Comparison, Duration),
+    /// It is executing under a claim of Kerrera's, and there is no such producer any more.
+    Orphaned,
     /// This does not hold, or cannot be said.
     Not(Box<Condition>),
     /// One of these holds.
@@ -298,7 +323,10 @@ impl Condition {
     /// available jobs.
     pub fn is_of_claim(&self) -> bool {
         match self {
-            Condition::Queues(_) | Condition::Priorities(_) => true,
+            Condition::Queues(_)
+            | Condition::QueuePrefix(_)
+            | Condition::Priorities(_)
+            | Condition::Number(JobNumber::Priority, ..) => true,
             Condition::Not(other) => other.is_of_claim(),
             Condition::AnyOf(others) | Condition::All(others) => {
                 others.iter().all(Condition::is_of_claim)
@@ -307,11 +335,30 @@ impl Condition {
         }
     }
 
+    /// What it says of jobs in these states: when they ended is a column, and has an index, where all
+    /// of them ended alike.
+    pub(crate) fn of_ended(&self, states: &[State]) -> Condition {
+        let ended = match states {
+            [State::Discarded] => JobTime::Discarded,
+            [State::Cancelled] => JobTime::Cancelled,
+            _ => return self.clone(),
+        };
+        match self {
+            Condition::EndedSince(at) => Condition::Since(ended, *at),
+            Condition::EndedBefore(at) => Condition::Before(ended, *at),
+            Condition::All(others) => {
+                Condition::All(others.iter().map(|other| other.of_ended(states)).collect())
+            }
+            other => other.clone(),
+        }
+    }
+
     /// Whether it cuts a piece out of the index along which jobs in these states are walked, so that no
     /// row is looked at in vain.
     pub(crate) fn bounds(&self, path: Path, time: Option<JobTime>, states: &[State]) -> bool {
         match self {
             Condition::Ids(_) => true,
+            Condition::Number(JobNumber::Id, ..) => path == Path::Number,
             Condition::Since(other, _) | Condition::Before(other, _) => {
                 path != Path::Number && time == Some(*other)
             }
@@ -347,10 +394,109 @@ impl Condition {
                 empty("a condition", others.is_empty())
                     .or_else(|| others.iter().find_map(Condition::broken))
             }
+            Condition::QueuePrefix(text) => no_nul("a queue", std::slice::from_ref(text)),
+            Condition::WorkerPrefix(text) => no_nul("a worker", std::slice::from_ref(text)),
+            Condition::Node(text) => no_nul("a node", std::slice::from_ref(text)),
+            Condition::ErrorSays(text) | Condition::Fingerprint(text) => {
+                no_nul("an error", std::slice::from_ref(text))
+            }
+            Condition::Reaches(_, keys) | Condition::Measures(_, keys, ..) => {
+                empty("a key", keys.is_empty()).or_else(|| no_nul("a key", keys))
+            }
             Condition::Args(_)
             | Condition::Meta(_)
+            | Condition::Number(..)
+            | Condition::EndedSince(_)
+            | Condition::EndedBefore(_)
+            | Condition::Lasted(..)
+            | Condition::Orphaned
             | Condition::Since(..)
             | Condition::Before(..) => None,
+        }
+    }
+}
+
+/// One of the numbers of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JobNumber {
+    /// Its own.
+    Id,
+    /// 0 is claimed first.
+    Priority,
+    /// How many attempts have begun.
+    Attempt,
+}
+
+impl JobNumber {
+    /// The name of its column.
+    pub fn column(self) -> &'static str {
+        match self {
+            JobNumber::Id => "id",
+            JobNumber::Priority => "priority",
+            JobNumber::Attempt => "attempt",
+        }
+    }
+}
+
+/// One of the JSON values of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JobJson {
+    /// What the worker is to do.
+    Args,
+    /// Whatever else is kept with it.
+    Meta,
+}
+
+impl JobJson {
+    /// The name of its column.
+    pub fn column(self) -> &'static str {
+        match self {
+            JobJson::Args => "args",
+            JobJson::Meta => "meta",
+        }
+    }
+}
+
+/// A part of a job's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JobSpan {
+    /// From when it was last claimed to its end, or until now.
+    Run,
+    /// From when it could have run to when it was last claimed.
+    Wait,
+}
+
+/// How a number compares with another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Comparison {
+    /// It is smaller.
+    Less,
+    /// It is smaller or the same.
+    AtMost,
+    /// It is greater.
+    Greater,
+    /// It is greater or the same.
+    AtLeast,
+}
+
+impl Comparison {
+    /// As it is written, in SQL as well.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Comparison::Less => "<",
+            Comparison::AtMost => "<=",
+            Comparison::Greater => ">",
+            Comparison::AtLeast => ">=",
+        }
+    }
+
+    /// Whether it holds for two values that stand to each other like this.
+    pub fn holds(self, order: std::cmp::Ordering) -> bool {
+        match self {
+            Comparison::Less => order.is_lt(),
+            Comparison::AtMost => order.is_le(),
+            Comparison::Greater => order.is_gt(),
+            Comparison::AtLeast => order.is_ge(),
         }
     }
 }

@@ -89,6 +89,31 @@ pub fn contains(whole: &Value, part: &Value) -> bool {
     }
 }
 
+/// What is under these keys, one within the other: PostgreSQL's `#>` on `jsonb`, for databases without
+/// it. Of an array, a key is a place, counted from its end if it is negative.
+pub fn reach<'v>(value: &'v Value, keys: &[impl AsRef<str>]) -> Option<&'v Value> {
+    keys.iter().try_fold(value, |value, key| match value {
+        Value::Object(object) => object.get(key.as_ref()),
+        Value::Array(items) => {
+            let place: i32 = key.as_ref().parse().ok()?;
+            let place = match usize::try_from(place) {
+                Ok(place) => place,
+                Err(_) => items.len().checked_sub(place.unsigned_abs() as usize)?,
+            };
+            items.get(place)
+        }
+        _ => None,
+    })
+}
+
+/// Which of two numbers is the greater one; none can be told of what is no number.
+pub fn compare(one: &serde_json::Number, other: &serde_json::Number) -> Option<std::cmp::Ordering> {
+    match (one.as_i128(), other.as_i128()) {
+        (Some(one), Some(other)) => Some(one.cmp(&other)),
+        _ => one.as_f64()?.partial_cmp(&other.as_f64()?),
+    }
+}
+
 impl Default for Json {
     /// The empty object.
     fn default() -> Json {

@@ -11,7 +11,7 @@
 //! - [`new_job`]: a job before it is inserted, and the rules that it must obey.
 //! - [`unique`]: which jobs count as the same, and for how long.
 //! - [`job`]: a job as it is stored.
-//! - [`job_query`]: which jobs are meant. [`job_change`]: what is to be changed of one.
+//! - [`job_query`]: which jobs are meant; [`filter`]: the same, as a person types it. [`job_change`]: what is to be changed of one.
 //! - [`listing`]: pages of many jobs, as [`job_row`]s; [`tally`]: how many there are.
 //! - [`state`]: the states, and the one function that decides every change of state.
 //! - [`outcome`]: what a run of a job ends with.
@@ -33,12 +33,14 @@ pub mod cron;
 pub mod error;
 pub mod executor;
 pub mod failure;
+pub mod filter;
 pub mod job;
 pub mod job_change;
 pub mod job_query;
 pub mod job_row;
 pub mod json;
 pub mod listing;
+pub mod nearest;
 pub mod new_job;
 pub mod outcome;
 pub mod state;

@@ -4,7 +4,7 @@
 //! are NULL when they do not matter, would get one plan for all.
 
 use kerrera_core::error::Kind;
-use kerrera_core::job_query::Condition;
+use kerrera_core::job_query::{Condition, JobSpan};
 use kerrera_core::storage::{Batch, Managed, Operation};
 use kerrera_core::{ClaimToken, Error, Job, JobTime, Result, State, ValidQuery};
 use tokio_postgres::Row;
@@ -12,21 +12,21 @@ use tokio_postgres::types::{ToSql, Type};
 
 use crate::connection::{Parameter, Session};
 use crate::rows::{self, Stamp};
-use crate::statements::Call;
+use crate::statements::{Call, Statements};
 
 /// The jobs of a query, in its order.
 pub(crate) async fn jobs(
     session: &mut Session,
-    Call { sql, input: query, .. }: &Call<ValidQuery>,
+    Call { sql, now, input: query }: &Call<ValidQuery>,
 ) -> Result<Vec<Job>> {
-    let mut clause = Clause::limited(query.limit);
+    let mut clause = Clause::limited(query.limit).at(*now);
     clause.add_query(query);
     let direction = if query.order.is_descending() { " DESC" } else { "" };
     let order = match query.order.time() {
         None => format!("j.id{direction}"),
         Some(time) => format!("j.{}{direction}, j.id{direction}", time.column()),
     };
-    let sql = clause.fill(&sql.jobs).replace("<order>", &order);
+    let sql = clause.fill(&sql.jobs, sql).replace("<order>", &order);
     let rows = session.query("looking for jobs", &sql, &clause.parameters()).await?;
     rows.iter().map(rows::job).collect()
 }
@@ -34,11 +34,11 @@ pub(crate) async fn jobs(
 /// How many jobs a query has.
 pub(crate) async fn count(
     session: &mut Session,
-    Call { sql, input: query, .. }: &Call<ValidQuery>,
+    Call { sql, now, input: query }: &Call<ValidQuery>,
 ) -> Result<u64> {
-    let mut clause = Clause::limited(query.limit);
+    let mut clause = Clause::limited(query.limit).at(*now);
     clause.add_query(query);
-    let sql = clause.fill(&sql.count);
+    let sql = clause.fill(&sql.count, sql);
     let rows = session.query("counting jobs", &sql, &clause.parameters()).await?;
     let count: i64 = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
     Ok(count.unsigned_abs())
@@ -53,7 +53,7 @@ pub(crate) async fn manage(
     if states.is_empty() {
         return Ok(Vec::new());
     }
-    let mut clause = Clause::limited(Some(batch.limit));
+    let mut clause = Clause::limited(Some(batch.limit)).at(*now);
     clause.states(&states);
     for condition in &batch.conditions {
         clause.add(condition);
@@ -61,12 +61,12 @@ pub(crate) async fn manage(
     if let Some(after) = batch.after {
         clause.ask("after", None, [int8(after)]);
     }
-    let (doing, sql) = match batch.operation {
+    let (doing, text) = match batch.operation {
         Operation::Cancel => ("cancelling jobs", clause.stamp(&sql.cancel, *now)),
         Operation::Retry => ("retrying jobs", clause.stamp(&sql.retry, *now)),
         Operation::Delete => ("deleting jobs", sql.delete.clone()),
     };
-    let rows = session.query(doing, &clause.fill(&sql), &clause.parameters()).await?;
+    let rows = session.query(doing, &clause.fill(&text, sql), &clause.parameters()).await?;
     let mut managed: Vec<Managed> = rows.iter().map(managed).collect::<Result<_>>()?;
     managed.sort_unstable_by_key(|job| job.id);
     Ok(managed)
@@ -93,20 +93,30 @@ pub(crate) type Owned = (Box<dyn ToSql + Send + Sync>, Type);
 pub(crate) struct Clause {
     parts: Vec<String>,
     parameters: Vec<Owned>,
+    now: Option<Stamp>,
 }
 
 impl Clause {
     pub(crate) fn limited(limit: Option<u32>) -> Clause {
         let limit: Owned = (Box::new(limit.map(i64::from)), Type::INT8);
-        Clause { parts: Vec::new(), parameters: vec![limit] }
+        Clause { parts: Vec::new(), parameters: vec![limit], now: None }
+    }
+
+    /// The same, with what a manual clock shows.
+    pub(crate) fn at(self, now: Option<Stamp>) -> Clause {
+        Clause { now, ..self }
     }
 
     pub(crate) fn parameters(&self) -> Vec<Parameter<'_>> {
         self.parameters.iter().map(parameter).collect()
     }
 
-    pub(crate) fn fill(&self, sql: &str) -> String {
+    /// Puts the conditions into a statement.
+    pub(crate) fn fill(&self, sql: &str, statements: &Statements) -> String {
         let all = if self.parts.is_empty() { "true".to_owned() } else { self.parts.join(" AND ") };
+        let all = all
+            .replace("{schema}", &statements.quoted_schema)
+            .replace("{last_error}", statements.last_error);
         sql.replace("<conditions>", &all)
     }
 
@@ -150,6 +160,38 @@ impl Clause {
             Condition::Meta(part) => self.asked("meta", None, [text(part.as_str())]),
             Condition::Since(time, at) => self.asked("since", Some(*time), [stamp(Stamp(*at))]),
             Condition::Before(time, at) => self.asked("before", Some(*time), [stamp(Stamp(*at))]),
+            Condition::QueuePrefix(prefix) => self.asked("queue_prefix", None, [text(prefix)]),
+            Condition::WorkerPrefix(prefix) => self.asked("worker_prefix", None, [text(prefix)]),
+            Condition::Number(number, comparison, value) => self
+                .asked("number", None, [int8(*value)])
+                .replace("<number>", number.column())
+                .replace("<sign>", comparison.sign()),
+            Condition::Node(node) => self.asked("node", None, [text(node)]),
+            Condition::Reaches(json, keys) => {
+                self.asked("reaches", None, [texts(keys)]).replace("<json>", json.column())
+            }
+            Condition::Measures(json, keys, comparison, value) => {
+                let keys = || texts(keys);
+                self.asked("measures", None, [keys(), keys(), text(&value.to_string())])
+                    .replace("<json>", json.column())
+                    .replace("<sign>", comparison.sign())
+            }
+            Condition::ErrorSays(said) => self.asked("error_says", None, [text(said)]),
+            Condition::Fingerprint(of) => self.asked("fingerprint", None, [text(of)]),
+            Condition::EndedSince(at) => self.asked("ended_since", None, [stamp(Stamp(*at))]),
+            Condition::EndedBefore(at) => self.asked("ended_before", None, [stamp(Stamp(*at))]),
+            Condition::Lasted(span, comparison, time) => {
+                let micros = int8(i64::try_from(time.as_micros()).unwrap_or(i64::MAX));
+                let text = match span {
+                    JobSpan::Run => {
+                        let now: Owned = (Box::new(self.now), Type::TIMESTAMP);
+                        self.asked("ran", None, [now, micros])
+                    }
+                    JobSpan::Wait => self.asked("waited", None, [micros]),
+                };
+                text.replace("<sign>", comparison.sign())
+            }
+            Condition::Orphaned => self.asked("orphaned", None, []),
             Condition::Not(other) => format!("({}) IS NOT TRUE", self.text(other)),
             Condition::AnyOf(others) => all(self, others, " OR "),
             Condition::All(others) => all(self, others, " AND "),
@@ -278,6 +320,19 @@ mod tests {
             "until",
             "after_time",
             "until_time",
+            "queue_prefix",
+            "worker_prefix",
+            "number",
+            "node",
+            "reaches",
+            "measures",
+            "error_says",
+            "fingerprint",
+            "ended_since",
+            "ended_before",
+            "ran",
+            "waited",
+            "orphaned",
             "after_claim",
             "until_claim",
             "after_or_at",
@@ -298,7 +353,7 @@ mod tests {
         let mut clause = Clause::limited(None);
         clause.add(&Condition::Queues(vec![hostile.to_owned()]));
         clause.add(&Condition::Tagged(hostile.to_owned()));
-        assert!(!clause.fill("<conditions>").contains("DROP"));
+        assert!(clause.parts.iter().all(|part| !part.contains("DROP")));
         assert_eq!(clause.parts[1], "$3::text = ANY (j.tags::text[])");
     }
 }

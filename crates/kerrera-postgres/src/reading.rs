@@ -12,7 +12,7 @@ use crate::connection::{Parameter, Session, Verb};
 use crate::error;
 use crate::query::{Clause, int4, int8, stamp};
 use crate::rows::{self, Stamp};
-use crate::statements::Call;
+use crate::statements::{Call, Statements};
 
 /// How many pages of the table a sample has, about: a fifth of a second of a slow disk.
 const SAMPLE: f64 = 200.0;
@@ -32,17 +32,18 @@ async fn scanned(session: &mut Session, call: &Call<Scan>) -> Result<Scanned> {
     let edge = match scan.window {
         None => None,
         Some(window) => {
-            let walk = Walk::new(scan, window, None);
-            let text = walk.fill(if is_available { &sql.available_edge } else { &sql.page_edge });
+            let walk = Walk::new(scan, window, None, call.now);
+            let text = walk
+                .fill(if is_available { &sql.available_edge } else { &sql.page_edge }, &call.sql);
             let rows = session.query("listing jobs", &text, &walk.parameters()).await?;
             rows.first().map(|row| edge(scan, row))
         }
     };
-    let mut walk = Walk::new(scan, scan.limit, edge.map(|(spot, _)| spot));
+    let mut walk = Walk::new(scan, scan.limit, edge.map(|(spot, _)| spot), call.now);
     for condition in &scan.residual {
         walk.clause.add(condition);
     }
-    let text = walk.fill(if is_available { &sql.available_page } else { &sql.page });
+    let text = walk.fill(if is_available { &sql.available_page } else { &sql.page }, &call.sql);
     let rows = session.query("listing jobs", &text, &walk.parameters()).await?;
     let rows: Vec<JobRow> = rows.iter().map(rows::row).collect::<Result<_>>()?;
     Ok(Scanned::new(rows, edge))
@@ -68,8 +69,9 @@ struct Walk<'s> {
 
 impl Walk<'_> {
     /// From where the scan begins, up to a place or to the end.
-    fn new(scan: &Scan, limit: u32, upto: Option<Spot>) -> Walk<'_> {
-        let mut walk = Walk { scan, clause: Clause::limited(Some(limit)), pairs: Vec::new() };
+    fn new(scan: &Scan, limit: u32, upto: Option<Spot>, now: Option<Stamp>) -> Walk<'_> {
+        let mut walk =
+            Walk { scan, clause: Clause::limited(Some(limit)).at(now), pairs: Vec::new() };
         let is_available = scan.states == [State::Available];
         if !scan.states.is_empty() && !is_available {
             walk.clause.states(&scan.states);
@@ -111,7 +113,7 @@ impl Walk<'_> {
         }
     }
 
-    fn fill(&self, sql: &str) -> String {
+    fn fill(&self, sql: &str, statements: &Statements) -> String {
         let direction = if self.scan.way.is_descending { " DESC" } else { "" };
         let order = |table: &str, columns: &[&str]| {
             let order = |column: &&str| format!("{table}.{column}{direction}");
@@ -129,7 +131,7 @@ impl Walk<'_> {
         };
         let time = time.map_or("NULL::timestamp".to_owned(), |time| format!("j.{time}"));
         self.clause
-            .fill(sql)
+            .fill(sql, statements)
             .replace("<pairs>", &pairs)
             .replace("<time>", &time)
             .replace("<inner order>", &order("j", &["scheduled_at", "id"]))
@@ -160,18 +162,18 @@ pub(crate) async fn tally(
 
 async fn counted(session: &mut Session, call: &Call<(ValidQuery, u32)>) -> Result<Tally> {
     let (query, most) = &call.input;
-    let mut clause = Clause::limited(Some(most.saturating_add(1)));
+    let mut clause = Clause::limited(Some(most.saturating_add(1))).at(call.now);
     clause.add_query(query);
-    let sql = clause.fill(&call.sql.count);
+    let sql = clause.fill(&call.sql.count, &call.sql);
     let rows = session.query("counting jobs", &sql, &clause.parameters()).await?;
     let count: i64 = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
     Ok(Tally::counted(count.unsigned_abs(), u64::from(*most)))
 }
 
 async fn estimated(session: &mut Session, call: &Call<(ValidQuery, u32)>) -> Result<Tally> {
-    let mut clause = Clause::limited(None);
+    let mut clause = Clause::limited(None).at(call.now);
     clause.add_query(&call.input.0);
-    let sql = format!("EXPLAIN (FORMAT JSON) {}", clause.fill(&call.sql.found));
+    let sql = format!("EXPLAIN (FORMAT JSON) {}", clause.fill(&call.sql.found, &call.sql));
     let doing = "estimating how many jobs there are";
     let rows = session.query(doing, &sql, &clause.parameters()).await?;
     let plan: String = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();

@@ -15,6 +15,10 @@ use crate::wire::{Channel, Channels};
 #[derive(Debug)]
 pub(crate) struct Statements {
     pub(crate) schema: String,
+    /// The same, ready for SQL.
+    pub(crate) quoted_schema: String,
+    /// The newest of a job's errors, as SQL.
+    pub(crate) last_error: &'static str,
     pub(crate) channels: Channels,
     pub(crate) now: String,
     pub(crate) insert: String,
@@ -181,6 +185,11 @@ impl Statements {
 
         Statements {
             schema: schema.to_owned(),
+            quoted_schema: quoted(schema),
+            last_error: match layout.errors {
+                ErrorsColumn::Array => "j.errors[cardinality(j.errors)]",
+                ErrorsColumn::Json => "j.errors -> -1",
+            },
             channels,
             now: fill(file!("now")),
             insert: fill(file!("insert")),

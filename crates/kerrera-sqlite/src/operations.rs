@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::moves::{self, Standing};
 use crate::refusal::Refusal;
 use crate::sqlite::Sqlite;
-use crate::{insert, query, row};
+use crate::{insert, query, row, writer};
 
 /// Does something to the jobs of a batch.
 ///
@@ -24,7 +24,8 @@ pub(crate) async fn manage(sqlite: &Sqlite, mut batch: Batch) -> Result<Vec<Mana
     let mut managed = Vec::new();
     while batch.limit > 0 {
         let search = batch.clone();
-        let search = move |connection: &Connection| query::meant(connection, &search);
+        let now = writer::now(sqlite.clock());
+        let search = move |connection: &Connection| query::meant(connection, &search, now);
         let found = sqlite.read("look for jobs", search).await?;
         let ids: Vec<JobId> = found.into_iter().map(|(standing, _)| standing.id).collect();
         let Some(last) = ids.last().copied() else { break };
@@ -55,7 +56,7 @@ fn write_batch(
     batch: &Batch,
 ) -> rusqlite::Result<Vec<Managed>> {
     let mut managed = Vec::new();
-    for (standing, queue) in query::meant(connection, batch)? {
+    for (standing, queue) in query::meant(connection, batch, now)? {
         match batch.operation.event() {
             Some(event) => {
                 let Ok(decided) = decide(standing.position, event) else { continue };

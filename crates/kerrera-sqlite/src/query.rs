@@ -1,18 +1,26 @@
 //! Queries as SQL: fixed texts, picked by which conditions there are, and parameters.
 
-use kerrera_core::job_query::Condition;
+use std::sync::Arc;
+
+use kerrera_core::job_query::{Comparison, Condition, JobSpan};
+use kerrera_core::json;
 use kerrera_core::storage::Batch;
-use kerrera_core::{Job, JobTime, State, ValidQuery};
+use kerrera_core::{Job, JobTime, State, Timestamp, ValidQuery};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
+use serde_json::Number;
 
 use crate::moves::Standing;
 use crate::row;
 
 /// The jobs of a query, in its order.
-pub(crate) fn jobs(connection: &Connection, query: &ValidQuery) -> rusqlite::Result<Vec<Job>> {
-    let clause = Clause::of(query);
+pub(crate) fn jobs(
+    connection: &Connection,
+    query: &ValidQuery,
+    now: Timestamp,
+) -> rusqlite::Result<Vec<Job>> {
+    let clause = Clause::of(query, now);
     let direction = if query.order.is_descending() { " DESC" } else { "" };
     let order = match query.order.time() {
         None => format!("id{direction}"),
@@ -25,8 +33,12 @@ pub(crate) fn jobs(connection: &Connection, query: &ValidQuery) -> rusqlite::Res
 }
 
 /// How many jobs a query has.
-pub(crate) fn count(connection: &Connection, query: &ValidQuery) -> rusqlite::Result<u64> {
-    let clause = Clause::of(query);
+pub(crate) fn count(
+    connection: &Connection,
+    query: &ValidQuery,
+    now: Timestamp,
+) -> rusqlite::Result<u64> {
+    let clause = Clause::of(query, now);
     let mut statement = connection.prepare(&clause.fill(include_str!("sql/count.sql")))?;
     let count: i64 = statement.query_row(params_from_iter(clause.values), |row| row.get(0))?;
     Ok(count.unsigned_abs())
@@ -36,12 +48,13 @@ pub(crate) fn count(connection: &Connection, query: &ValidQuery) -> rusqlite::Re
 pub(crate) fn meant(
     connection: &Connection,
     batch: &Batch,
+    now: Timestamp,
 ) -> rusqlite::Result<Vec<(Standing, String)>> {
     let states = batch.operation.states(&batch.conditions);
     if states.is_empty() {
         return Ok(Vec::new());
     }
-    let mut clause = Clause::limited(Some(batch.limit));
+    let mut clause = Clause::limited(Some(batch.limit), now);
     clause.states(&states);
     for condition in &batch.conditions {
         clause.add(condition);
@@ -59,7 +72,49 @@ pub(crate) fn meant(
 /// Teaches a connection what SQLite cannot do by itself.
 pub(crate) fn teach(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function("kerrera_contains", 2, flags, contains)
+    connection.create_scalar_function("kerrera_contains", 2, flags, contains)?;
+    connection.create_scalar_function("kerrera_reaches", 2, flags, reaches)?;
+    connection.create_scalar_function("kerrera_measures", 2, flags, measures)?;
+    connection.create_scalar_function("kerrera_says", 2, flags, says)
+}
+
+/// `kerrera_reaches(whole, keys)`.
+fn reaches(context: &Context<'_>) -> rusqlite::Result<bool> {
+    let keys = aux::<Vec<String>>(context, |text| serde_json::from_str(text))?;
+    let whole = serde_json::from_str(context.get_raw(0).as_str()?).unwrap_or_default();
+    Ok(json::reach(&whole, &keys).is_some())
+}
+
+/// `kerrera_measures(whole, [keys, sign, number])`: null where there is no number.
+fn measures(context: &Context<'_>) -> rusqlite::Result<Option<bool>> {
+    let asked = aux::<(Vec<String>, String, Number)>(context, |text| serde_json::from_str(text))?;
+    let (keys, sign, value) = &*asked;
+    let whole = serde_json::from_str(context.get_raw(0).as_str()?).unwrap_or_default();
+    let Some(serde_json::Value::Number(found)) = json::reach(&whole, keys) else { return Ok(None) };
+    let all = [Comparison::Less, Comparison::AtMost, Comparison::Greater, Comparison::AtLeast];
+    let comparison = all.into_iter().find(|comparison| comparison.sign() == sign);
+    let order = json::compare(found, value);
+    Ok(comparison.and_then(|comparison| Some(comparison.holds(order?))))
+}
+
+/// `kerrera_says(whole, part)`, in whatever case.
+fn says(context: &Context<'_>) -> rusqlite::Result<Option<bool>> {
+    let part = context.get_or_create_aux(1, |value| {
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(value.as_str()?.to_lowercase())
+    })?;
+    let Some(whole) = context.get_raw(0).as_str_or_null()? else { return Ok(None) };
+    Ok(Some(whole.to_lowercase().contains(&*part)))
+}
+
+/// The second argument, which is the same for every row, as what it is in JSON.
+fn aux<T: Send + Sync + 'static>(
+    context: &Context<'_>,
+    read: fn(&str) -> serde_json::Result<T>,
+) -> rusqlite::Result<Arc<T>> {
+    context.get_or_create_aux(1, |value| {
+        read(value.as_str()?)
+            .map_err(|error| Box::new(error) as Box<dyn std::error::Error + Send + Sync>)
+    })
 }
 
 /// `kerrera_contains(whole, part)`. JSON that Rust cannot read contains nothing.
@@ -70,18 +125,19 @@ fn contains(context: &Context<'_>) -> rusqlite::Result<bool> {
             .map_err(|error| Box::new(error) as Box<dyn std::error::Error + Send + Sync>)
     })?;
     let whole = parse(context.get_raw(0).as_str()?);
-    Ok(whole.is_ok_and(|whole| kerrera_core::json::contains(&whole, &part)))
+    Ok(whole.is_ok_and(|whole| json::contains(&whole, &part)))
 }
 
 /// What stands between WHERE and ORDER BY, and every parameter; the first is the limit.
 pub(crate) struct Clause {
     parts: Vec<String>,
     pub(crate) values: Vec<Value>,
+    now: Timestamp,
 }
 
 impl Clause {
-    pub(crate) fn of(query: &ValidQuery) -> Clause {
-        let mut clause = Clause::limited(query.limit);
+    pub(crate) fn of(query: &ValidQuery, now: Timestamp) -> Clause {
+        let mut clause = Clause::limited(query.limit, now);
         for condition in &query.conditions {
             clause.add(condition);
         }
@@ -89,8 +145,8 @@ impl Clause {
         clause
     }
 
-    pub(crate) fn limited(limit: Option<u32>) -> Clause {
-        Clause { parts: Vec::new(), values: vec![limit.map_or(-1, i64::from).into()] }
+    pub(crate) fn limited(limit: Option<u32>, now: Timestamp) -> Clause {
+        Clause { parts: Vec::new(), values: vec![limit.map_or(-1, i64::from).into()], now }
     }
 
     pub(crate) fn fill(&self, sql: &str) -> String {
@@ -135,6 +191,37 @@ impl Clause {
             Condition::Before(time, instant) => {
                 self.asked("before", Some(*time), [instant.as_micros().into()])
             }
+            Condition::QueuePrefix(prefix) => self
+                .asked("prefix", None, [prefix.clone().into(), prefix.clone().into()])
+                .replace("<text>", "queue"),
+            Condition::WorkerPrefix(prefix) => self
+                .asked("prefix", None, [prefix.clone().into(), prefix.clone().into()])
+                .replace("<text>", "worker"),
+            Condition::Number(number, comparison, value) => self
+                .asked("number", None, [(*value).into()])
+                .replace("<number>", number.column())
+                .replace("<sign>", comparison.sign()),
+            Condition::Node(node) => self.asked("node", None, text(node)),
+            Condition::Reaches(json, keys) => {
+                self.asked("reaches", None, list(keys.as_slice())).replace("<json>", json.column())
+            }
+            Condition::Measures(json, keys, comparison, value) => {
+                let asked = serde_json::json!([keys, comparison.sign(), value]);
+                self.asked("measures", None, list(asked)).replace("<json>", json.column())
+            }
+            Condition::ErrorSays(said) => self.asked("error_says", None, text(said)),
+            Condition::Fingerprint(of) => self.asked("fingerprint", None, text(of)),
+            Condition::EndedSince(at) => self.asked("ended_since", None, [at.as_micros().into()]),
+            Condition::EndedBefore(at) => self.asked("ended_before", None, [at.as_micros().into()]),
+            Condition::Lasted(span, comparison, time) => {
+                let micros: Value = i64::try_from(time.as_micros()).unwrap_or(i64::MAX).into();
+                let text = match span {
+                    JobSpan::Run => self.asked("ran", None, [self.now.as_micros().into(), micros]),
+                    JobSpan::Wait => self.asked("waited", None, [micros]),
+                };
+                text.replace("<sign>", comparison.sign())
+            }
+            Condition::Orphaned => self.asked("orphaned", None, []),
             Condition::Not(other) => format!("({}) IS NOT TRUE", self.text(other)),
             Condition::AnyOf(others) => all(self, others, " OR "),
             Condition::All(others) => all(self, others, " AND "),
@@ -237,6 +324,18 @@ mod tests {
             "until",
             "after_time",
             "until_time",
+            "prefix",
+            "number",
+            "node",
+            "reaches",
+            "measures",
+            "error_says",
+            "fingerprint",
+            "ended_since",
+            "ended_before",
+            "ran",
+            "waited",
+            "orphaned",
             "after_claim",
             "until_claim",
             "after_or_at",
@@ -255,7 +354,7 @@ mod tests {
     #[test]
     fn no_value_of_a_caller_becomes_sql() {
         let hostile = "'; DROP TABLE oban_jobs; --";
-        let mut clause = Clause::limited(None);
+        let mut clause = Clause::limited(None, Timestamp::MIN);
         clause.add(&Condition::Queues(vec![hostile.to_owned()]));
         clause.add(&Condition::Tagged(hostile.to_owned()));
         assert!(!clause.fill("<conditions>").contains("DROP"));

@@ -18,7 +18,11 @@ const SAMPLE: i64 = 4_000;
 const FEW: i64 = 10_000;
 
 /// Some rows along an index.
-pub(crate) fn scan(connection: &Connection, scan: &Scan) -> rusqlite::Result<Scanned> {
+pub(crate) fn scan(
+    connection: &Connection,
+    scan: &Scan,
+    now: Timestamp,
+) -> rusqlite::Result<Scanned> {
     // Of available jobs the index has each queue and priority by itself.
     let pairs = match scan.states == [State::Available] {
         true => pairs(connection, scan)?.into_iter().map(Some).collect(),
@@ -26,11 +30,11 @@ pub(crate) fn scan(connection: &Connection, scan: &Scan) -> rusqlite::Result<Sca
     };
     let edge = match scan.window {
         None => None,
-        Some(window) => edge(connection, scan, &pairs, window)?,
+        Some(window) => edge(connection, scan, &pairs, window, now)?,
     };
     let mut rows = Vec::new();
     for pair in &pairs {
-        let mut walk = Walk::new(scan, pair.as_ref(), scan.limit, edge);
+        let mut walk = Walk::new(scan, pair.as_ref(), scan.limit, edge, now);
         for condition in &scan.residual {
             walk.clause.add(condition);
         }
@@ -66,13 +70,14 @@ fn edge(
     scan: &Scan,
     pairs: &[Option<Pair>],
     window: u32,
+    now: Timestamp,
 ) -> rusqlite::Result<Option<Spot>> {
     let last = window as usize - 1;
     // Which of several holds the last row shows only when all are put together.
     let (limit, skipped) = if pairs.len() > 1 { (window, 0) } else { (1, last) };
     let mut spots = Vec::new();
     for pair in pairs {
-        let walk = Walk::new(scan, pair.as_ref(), limit, None);
+        let walk = Walk::new(scan, pair.as_ref(), limit, None, now);
         let sql = walk.fill(include_str!("sql/page_edge.sql"));
         let mut statement = connection.prepare(&sql.replace("<skipped>", &skipped.to_string()))?;
         let found = statement.query_map(params_from_iter(walk.clause.values), |row| {
@@ -106,7 +111,7 @@ struct Pair {
 
 /// The queues and priorities that a scan is about.
 fn pairs(connection: &Connection, scan: &Scan) -> rusqlite::Result<Vec<Pair>> {
-    let mut clause = Clause::limited(None);
+    let mut clause = Clause::limited(None, Timestamp::MIN);
     for condition in scan.bounds.iter().filter(|condition| condition.is_of_claim()) {
         clause.add(condition);
     }
@@ -126,8 +131,14 @@ struct Walk<'s> {
 
 impl Walk<'_> {
     /// From where the scan begins, up to a place or to the end.
-    fn new<'s>(scan: &'s Scan, pair: Option<&Pair>, limit: u32, upto: Option<Spot>) -> Walk<'s> {
-        let mut walk = Walk { scan, clause: Clause::limited(Some(limit)) };
+    fn new<'s>(
+        scan: &'s Scan,
+        pair: Option<&Pair>,
+        limit: u32,
+        upto: Option<Spot>,
+        now: Timestamp,
+    ) -> Walk<'s> {
+        let mut walk = Walk { scan, clause: Clause::limited(Some(limit), now) };
         match pair {
             Some(Pair { queue, priority, .. }) => {
                 walk.clause.ask("pair", None, [queue.clone().into(), (*priority).into()]);
@@ -193,17 +204,24 @@ pub(crate) fn tally(
     connection: &Connection,
     query: &ValidQuery,
     most: u32,
+    now: Timestamp,
 ) -> rusqlite::Result<Tally> {
     let mut counted = query.clone();
     counted.limit = Some(most.saturating_add(1));
-    let count = crate::query::count(connection, &counted)?;
+    let count = crate::query::count(connection, &counted, now)?;
     Ok(Tally::counted(count, u64::from(most)))
 }
 
 /// About how many jobs a query has.
-pub(crate) fn estimate(connection: &Connection, query: &ValidQuery) -> rusqlite::Result<Tally> {
-    let Some(sample) = Sample::of(connection)? else { return tally(connection, query, u32::MAX) };
-    let tallies = sample.take(connection, Clause::of(query))?;
+pub(crate) fn estimate(
+    connection: &Connection,
+    query: &ValidQuery,
+    now: Timestamp,
+) -> rusqlite::Result<Tally> {
+    let Some(sample) = Sample::of(connection)? else {
+        return tally(connection, query, u32::MAX, now);
+    };
+    let tallies = sample.take(connection, Clause::of(query, now))?;
     Ok(Tally::estimated(tallies.iter().map(|tally| tally.jobs.value).sum()))
 }
 
@@ -246,7 +264,7 @@ pub(crate) fn tallies(connection: &Connection, most: u32) -> rusqlite::Result<Ve
             }));
         }
         Some(sample) => {
-            let mut clause = Clause::limited(None);
+            let mut clause = Clause::limited(None, Timestamp::MIN);
             clause.states(&[State::Completed, State::Suspended]);
             tallies.extend(sample.take(connection, clause)?);
         }

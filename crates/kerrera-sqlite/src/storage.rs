@@ -342,11 +342,21 @@ impl Operations for Sqlite {
     }
 
     fn jobs(&self, query: ValidQuery) -> Pending<'_, Vec<Job>> {
-        Box::pin(self.read("look for jobs", move |connection| query::jobs(connection, &query)))
+        let clock = self.clock().clone();
+        Box::pin(
+            self.read("look for jobs", move |connection| {
+                query::jobs(connection, &query, now(&clock))
+            }),
+        )
     }
 
     fn count(&self, query: ValidQuery) -> Pending<'_, u64> {
-        Box::pin(self.read("count jobs", move |connection| query::count(connection, &query)))
+        let clock = self.clock().clone();
+        Box::pin(
+            self.read("count jobs", move |connection| {
+                query::count(connection, &query, now(&clock))
+            }),
+        )
     }
 
     fn manage(&self, batch: Batch) -> Pending<'_, Vec<Managed>> {
@@ -380,19 +390,22 @@ impl Operations for Sqlite {
 
 impl Reading for Sqlite {
     fn scan(&self, scan: Scan, within: Duration) -> Pending<'_, Scanned> {
-        let question = move |connection: &Connection| reading::scan(connection, &scan);
+        let clock = self.clock().clone();
+        let question = move |connection: &Connection| reading::scan(connection, &scan, now(&clock));
         Box::pin(self.read_within("list jobs", within, question))
     }
 
     fn tally(&self, query: ValidQuery, most: u32, within: Duration) -> Pending<'_, Tally> {
         Box::pin(async move {
-            let asked = query.clone();
-            let counting = move |connection: &Connection| reading::tally(connection, &asked, most);
+            let (asked, now) = (query.clone(), now(self.clock()));
+            let counting =
+                move |connection: &Connection| reading::tally(connection, &asked, most, now);
             match self.read_within("count jobs", within / 4, counting).await {
                 Err(error) if error.is_timeout() => {}
                 counted => return counted,
             }
-            let estimating = move |connection: &Connection| reading::estimate(connection, &query);
+            let estimating =
+                move |connection: &Connection| reading::estimate(connection, &query, now);
             self.read_within("estimate how many jobs there are", within, estimating).await
         })
     }

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp as Instant;
+use jiff::civil::datetime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp as Instant};
+
+use crate::time::Timestamp;
 
 /// A time zone of the IANA database, by its name.
 ///
@@ -36,6 +39,18 @@ impl Timezone {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The instant at which a clock on the wall shows what UTC's shows at this one: the first of two, and
+    /// the one after where it is put forward over it.
+    pub(crate) fn instant(&self, shown: Timestamp) -> Timestamp {
+        let epoch = datetime(1970, 1, 1, 0, 0, 0, 0);
+        let shown_there = epoch.checked_add(SignedDuration::from_micros(shown.as_micros()));
+        let instant = shown_there
+            .ok()
+            .and_then(|shown| self.rules.to_ambiguous_zoned(shown).compatible().ok());
+        // Only at the ends of the calendar there is none.
+        instant.map_or(shown, |zoned| Timestamp::from_micros(zoned.timestamp().as_microsecond()))
     }
 
     /// The stretch of time around a minute in which the clock is not put forward or back.

@@ -208,8 +208,9 @@ fn tracks(
     let meant = |group: &[State]| group.iter().all(|state| states.contains(state));
     let track = |(time, group): (Option<JobTime>, Vec<State>)| {
         let (mut bounds, mut residual) = (Vec::new(), Vec::new());
-        for condition in conditions {
-            match condition {
+        let of_group = conditions.iter().map(|condition| condition.of_ended(&group));
+        for condition in of_group {
+            match &condition {
                 // Each job of the group is in one that is meant.
                 condition if condition.is_states() && !group.is_empty() && meant(&group) => {}
                 condition if condition.bounds(way.path, time, &group) => {

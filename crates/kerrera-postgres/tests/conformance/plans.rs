@@ -1,16 +1,18 @@
 //! How the server goes about our statements.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kerrera_core::cron::{Cron, Occasion, Timezone};
+use kerrera_core::filter::Filter;
 use kerrera_core::state::{Event, decide};
 use kerrera_core::storage::{
     Ack, Acked, Batch, Beat, Candidate, Claim, CronFiring, Crons, Failure, Floor, Jobs, KeepRule,
-    Liveness, Maintenance, Neighbours, Operation, Operations, Producer, Prune, Seat,
+    Liveness, Maintenance, Neighbours, Operation, Operations, Producer, Prune, Reading, Seat,
 };
 use kerrera_core::{
-    ClaimToken, Job, JobOrder, JobQuery, JobTime, Limits, NewJob, State, Timestamp, Uuid,
+    ClaimToken, Job, JobOrder, JobQuery, JobTime, Limits, ListOrder, Listing, NewJob, Page,
+    Quality, State, Tally, Timestamp, Uuid,
 };
 use kerrera_postgres::{Config, Postgres};
 use serde_json::{Map, json};
@@ -92,6 +94,124 @@ async fn a_search_among_many_jobs_reads_no_more_than_it_must() {
     for line in plans.lines() {
         assert!(!line.contains("Seq Scan on oban_jobs"), "{line}");
     }
+}
+
+/// No node of a plan may give more rows than this: the largest window of a search, and twice what is
+/// counted at most, are below it.
+const MOST_READ: f64 = 25_000.0;
+
+#[tokio::test]
+async fn lists_and_tallies_of_a_million_jobs_read_a_part_of_them() {
+    let (cluster, postgres) = watched().await;
+    let fill = "insert into oban_jobs
+            (worker, queue, state, args, attempt, attempted_at, completed_at, discarded_at, cancelled_at)
+        select 'W' || n % 7, case when n % 3 = 0 then 'q' || n % 11 else 'hot' end,
+            case
+                when n % 1000 < 30 then 'available' when n % 1000 < 38 then 'scheduled'
+                when n % 1000 < 44 then 'retryable' when n % 1000 < 49 then 'discarded'
+                when n % 1000 < 50 then 'cancelled' else 'completed'
+            end::oban_job_state,
+            jsonb_build_object('n', n), 1, timezone('UTC', now()), timezone('UTC', now()) - interval '1 s' * n,
+            timezone('UTC', now()) - interval '1 s' * n, timezone('UTC', now()) - interval '1 s' * n
+        from generate_series(1, 1000000) n";
+    cluster.psql("postgres", fill).unwrap();
+    cluster.psql("postgres", "vacuum analyze oban_jobs").unwrap();
+    let within = Duration::from_secs(20);
+    let before = cluster.log().len();
+
+    let tallies = postgres.tallies(10_000, within).await.unwrap();
+    let of = |queue: &str, state| {
+        tallies.iter().find(|tally| tally.queue == queue && tally.state == state).unwrap().jobs
+    };
+    assert_eq!(of("hot", State::Available), Tally::capped(10_000));
+    assert_eq!(of("q0", State::Cancelled), Tally::exact(31));
+    assert_eq!(of("hot", State::Discarded), Tally::exact(3_333));
+    let completed = of("hot", State::Completed);
+    assert_eq!(completed.quality, Quality::Estimated);
+    assert!((550_000..720_000).contains(&completed.value), "{completed:?}");
+    assert_eq!(postgres.oldest(within).await.unwrap().len(), 12);
+
+    // Each: the filter, how many are on the first page, and whether all was looked through for it.
+    let pages = [
+        ("", ListOrder::Fitting, 50, true),
+        ("state:completed", ListOrder::Fitting, 50, true),
+        ("state:available", ListOrder::Fitting, 50, true),
+        ("state:available", ListOrder::Latest, 50, true),
+        ("state:available queue:q0", ListOrder::Fitting, 50, true),
+        ("state:available worker:W3", ListOrder::Fitting, 50, true),
+        ("state:scheduled", ListOrder::Fitting, 50, true),
+        ("state:retryable", ListOrder::Latest, 50, true),
+        ("state:executing", ListOrder::Fitting, 0, true),
+        ("state:discarded", ListOrder::Fitting, 50, true),
+        ("state:discarded,cancelled,retryable", ListOrder::Fitting, 50, true),
+        ("state:discarded finished:>-10m", ListOrder::Fitting, 5, true),
+        ("id:7..9", ListOrder::Fitting, 3, true),
+        ("id:7", ListOrder::Fitting, 1, true),
+        ("worker:W1*", ListOrder::Fitting, 50, true),
+        // The last of many steps finds it, however long that takes here.
+        ("state:discarded args.n:44", ListOrder::Fitting, 1, true),
+        // This one is not reached.
+        ("args.n:7", ListOrder::Fitting, 0, false),
+        ("tag:none", ListOrder::Oldest, 0, false),
+    ];
+    for (text, order, expected, complete) in pages {
+        let filter: Filter = text.parse().unwrap();
+        let query = filter.query(Timestamp::now(), &Timezone::utc());
+        let listing = Listing::of(query).order(order).within(within).through(60_000);
+        let page = page(&postgres, listing.clone()).await;
+        assert_eq!((page.rows.len(), page.complete), (expected, complete), "{text}");
+        if let Some(next) = page.next.filter(|_| complete) {
+            let second = self::page(&postgres, listing.at(next)).await;
+            assert!(!second.rows.is_empty() && second.previous.is_some(), "{text}");
+        }
+    }
+    let count = |text: &str, most| {
+        let filter: Filter = text.parse().unwrap();
+        let query = filter.query(Timestamp::now(), &Timezone::utc()).validate().unwrap();
+        postgres.tally(query, most, within)
+    };
+    assert_eq!(count("state:discarded", 10_000).await.unwrap(), Tally::exact(5_000));
+    assert_eq!(count("state:available", 1_000).await.unwrap(), Tally::capped(1_000));
+    assert_eq!(count("worker:W1", 1_000).await.unwrap(), Tally::capped(1_000));
+
+    let log = cluster.log();
+    let plans = &log[before..];
+    assert!(plans.contains("Sample Scan on oban_jobs"), "the plans are in the log");
+    for line in plans.lines() {
+        assert!(!line.contains("Seq Scan on oban_jobs"), "{line}");
+        if let Some((_, actual)) = line.split_once("(actual ")
+            && let Some((_, actual)) = actual.split_once("rows=")
+            && let Some((rows, loops)) = actual.split_once(" loops=")
+        {
+            let number = |text: &str| text.trim_end_matches(')').parse::<f64>().unwrap();
+            assert!(number(rows) * number(loops) <= MOST_READ, "{line}\n{plans}");
+        }
+        if let Some((_, removed)) = line.split_once("Rows Removed by Filter: ") {
+            assert!(removed.trim().parse::<f64>().unwrap() <= MOST_READ, "{line}\n{plans}");
+        }
+    }
+
+    // What takes too long is estimated, and has been ended by the server.
+    let hurried = postgres.tally(
+        JobQuery::new().args(json!({"n": -1})).validate().unwrap(),
+        10_000,
+        Duration::from_millis(20),
+    );
+    assert_eq!(hurried.await.unwrap().quality, Quality::Estimated);
+    let scan = Listing::of(JobQuery::new().tagged("x")).search().unwrap().next(Duration::ZERO);
+    let mut scan = scan.unwrap();
+    scan.window = Some(900_000);
+    let ended = postgres.scan(scan, Duration::from_millis(1)).await.unwrap_err();
+    assert!(ended.is_timeout(), "{ended}");
+}
+
+/// Drives a search as a reader does.
+async fn page(postgres: &Postgres, listing: Listing) -> Page {
+    let (mut search, began) = (listing.search().unwrap(), Instant::now());
+    while let Some(scan) = search.next(began.elapsed()) {
+        search.found(postgres.scan(scan, Duration::from_secs(20)).await.unwrap());
+    }
+    search.page()
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ async fn indexes_are_built_anew_and_leftovers_removed() {
     assert_ne!(town.database.psql(files), old);
 
     let reindexed = town.kerrera.reindex(anew(Indexes::All)).await.unwrap();
-    assert_eq!(reindexed.rebuilt.len(), 4, "{reindexed:?}");
+    assert_eq!(reindexed.rebuilt.len(), 6, "{reindexed:?}");
     town.database.psql("DROP INDEX mine");
     assert_eq!(town.database.psql(names), before);
 }

@@ -1,5 +1,6 @@
 -- Purpose: parts of other statements: what can be asked of a job, one condition a line. Each ? is a
---          parameter of its own; <column> is one of the times.
+--          parameter of its own; <column> is one of the times, <number>, <text> and <json> one of those
+--          columns, <sign> a comparison.
 -- Locks:   none of their own.
 -- Index:   ids, the primary key; states, and queues with one of them, the partial ones; the others
 --          are read from the rows that are left.
@@ -29,3 +30,15 @@ until_time_or_at: (<column>, id) <= (?, ?)
 after_claim_or_at: (priority, scheduled_at, id) >= (?, ?, ?)
 until_claim_or_at: (priority, scheduled_at, id) <= (?, ?, ?)
 pair: state = 'available' AND queue = ? AND priority = ?
+prefix: substr(<text>, 1, length(?)) = ?
+number: <number> <sign> ?
+node: attempted_by ->> 0 = ?
+reaches: kerrera_reaches(<json>, ?)
+measures: kerrera_measures(<json>, ?)
+error_says: kerrera_says(errors ->> '$[#-1].error', ?)
+fingerprint: errors ->> '$[#-1].k_fp' = ?
+ended_since: coalesce(completed_at, discarded_at, cancelled_at) >= ?
+ended_before: coalesce(completed_at, discarded_at, cancelled_at) < ?
+ran: iif(state = 'executing', ?, coalesce(completed_at, discarded_at, cancelled_at)) - attempted_at <sign> ?
+waited: attempted_at - scheduled_at <sign> ?
+orphaned: (state = 'executing' AND attempted_by ->> 2 GLOB 'k:*' AND NOT EXISTS (SELECT 1 FROM kerrera_producers WHERE uuid = oban_jobs.attempted_by ->> 1))

@@ -1,5 +1,6 @@
 //! Settings from the environment.
 
+use kerrera_core::nearest::nearest;
 use std::ffi::OsString;
 
 use kerrera_core::Result;
@@ -45,10 +46,8 @@ fn variable_of(name: &str) -> String {
 }
 
 fn unknown(variable: &str, names: impl Iterator<Item = &'static str>) -> kerrera_core::Error {
-    let likeness = |name: &String| strsim::normalized_damerau_levenshtein(variable, name);
-    let nearest = names.map(variable_of).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     // The beginning is the same for all of them, so that everything is a little alike.
-    let nearest = nearest.filter(|name| likeness(name) >= 0.7);
+    let nearest = nearest(variable, names.map(variable_of), 0.7);
     let hint = nearest.map_or_else(String::new, |name| format!(": did you mean {name}?"));
     let message = format!("the variable {variable} is set, and there is no such setting{hint}");
     kerrera_core::Error::new(Kind::Config, message)

@@ -1,5 +1,6 @@
 //! Every setting, by name.
 
+use kerrera_core::nearest::nearest;
 use std::time::Duration;
 
 use kerrera_core::cron::{CronExpression, Timezone};
@@ -113,12 +114,7 @@ pub(super) fn unknown(
     origin: &Origin,
 ) -> kerrera_core::Error {
     // Half of a name may be wrong; `schema` is as good as `postgres.schema`.
-    let likeness = |name: &str| strsim::normalized_damerau_levenshtein(written, name);
-    let last = |name: &'static str| name.rsplit_once('.').map_or(name, |(_, last)| last);
-    let likeness = |name: &'static str| likeness(name).max(likeness(last(name)));
-    let nearest = known.map(|name| (name, likeness(name))).filter(|(_, likeness)| *likeness >= 0.5);
-    let nearest = nearest.max_by(|(_, left), (_, right)| left.total_cmp(right));
-    match synonym(written).or(nearest.map(|(name, _)| name)) {
+    match synonym(written).or_else(|| nearest(written, known, 0.5)) {
         Some(name) => {
             origin.wrong(format_args!("there is no {what} {written:?}: did you mean {name:?}?"))
         }
