@@ -21,6 +21,7 @@
 )]
 
 pub mod ack;
+pub mod audit;
 pub mod claim;
 pub mod crons;
 pub mod crons_of_many;
@@ -101,6 +102,15 @@ macro_rules! conformance_tests {
             an_ack_of_a_cancelled_row_appends_its_error_once
             a_run_that_gives_up_after_it_was_cancelled_keeps_its_reason
             a_released_job_can_be_claimed_again
+        }
+        $crate::conformance_tests! { @group $fixture, audit:
+            what_is_done_and_what_is_told_are_written_together
+            what_cannot_be_told_is_not_done
+            what_is_not_done_is_not_told
+            many_jobs_are_told_by_their_count
+            entries_are_kept_with_their_particulars
+            entries_are_found_by_what_they_are_about
+            old_entries_are_removed_by_the_leader
         }
         $crate::conformance_tests! { @group $fixture, stage:
             due_jobs_become_available_and_no_others
@@ -315,6 +325,7 @@ mod tests {
         let list = include_str!("conformance.rs");
         let files = [
             include_str!("conformance/ack.rs"),
+            include_str!("conformance/audit.rs"),
             include_str!("conformance/claim.rs"),
             include_str!("conformance/crons.rs"),
             include_str!("conformance/crons_of_many.rs"),

@@ -1,9 +1,12 @@
 //! Which jobs are meant: to be looked at, or to be managed.
 
+mod stored;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, Kind, Result};
@@ -417,7 +420,8 @@ impl Condition {
 }
 
 /// One of the numbers of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum JobNumber {
     /// Its own.
     Id,
@@ -439,7 +443,8 @@ impl JobNumber {
 }
 
 /// One of the JSON values of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum JobJson {
     /// What the worker is to do.
     Args,
@@ -458,7 +463,8 @@ impl JobJson {
 }
 
 /// A part of a job's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum JobSpan {
     /// From when it was last claimed to its end, or until now.
     Run,
@@ -467,7 +473,8 @@ pub enum JobSpan {
 }
 
 /// How a number compares with another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Comparison {
     /// It is smaller.
     Less,

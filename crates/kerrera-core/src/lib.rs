@@ -26,8 +26,10 @@
 //! - [`executor`]: inserting inside a transaction that the application owns.
 //! - [`time`]: instants, units and the clock of the storage.
 //! - [`json`]: JSON text that is kept as it is.
+//! - [`audit`]: who did what.
 //! - [`error`]: the one error type.
 
+pub mod audit;
 pub mod backoff;
 pub mod cron;
 pub mod error;

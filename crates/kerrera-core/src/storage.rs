@@ -6,6 +6,7 @@
 //! A storage must be usable from several runtimes at once: the engine calls [`Liveness`] from a
 //! thread of its own, which goes on when everything else is busy.
 
+mod audit;
 mod crons;
 mod jobs;
 mod liveness;
@@ -24,6 +25,7 @@ use std::pin::Pin;
 use crate::error::Result;
 use crate::executor::Dialect;
 
+pub use audit::*;
 pub use crons::*;
 pub use jobs::*;
 pub use liveness::*;
@@ -51,6 +53,7 @@ pub trait Storage:
     + Queues
     + Operations
     + Reading
+    + Audit
     + Rehearsal
     + fmt::Debug
 {

@@ -75,11 +75,12 @@ pub(crate) async fn fire(
     call: &Call<CronFiring>,
 ) -> Result<Option<Vec<FiredSlot>>> {
     let locked: Verb<Call<CronFiring>, Option<Vec<FiredSlot>>> =
-        |session, call| Box::pin(fire_locked(session, call));
+        |session, call| Box::pin(fire_within(session, call));
     session.transaction("firing a cron entry", call, locked).await
 }
 
-async fn fire_locked(
+/// The same in the transaction that there is.
+pub(crate) async fn fire_within(
     session: &mut Session,
     call: &Call<CronFiring>,
 ) -> Result<Option<Vec<FiredSlot>>> {

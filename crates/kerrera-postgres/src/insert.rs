@@ -32,6 +32,18 @@ pub(crate) async fn insert(
     insert_plain(session, sql, now, jobs.iter()).await
 }
 
+/// Inserts jobs in the transaction that there is.
+pub(crate) async fn insert_within(
+    session: &mut Session,
+    call: &Call<Vec<ValidJob>>,
+) -> Result<Vec<Inserted>> {
+    let Call { sql, now, input: jobs } = call;
+    match jobs.iter().any(|job| job.unique.is_some()) {
+        true => insert_unique(session, call).await,
+        false => insert_plain(session, sql, now, jobs.iter()).await,
+    }
+}
+
 /// Inserts the jobs of several callers, of which none is unique, in one statement. If the database
 /// refuses it for what is in it, each caller's are tried alone, so that only those suffer that are
 /// refused alone too.

@@ -19,6 +19,7 @@
 //! - `statements`, `rows`, `error`: SQL, values and errors.
 
 mod ack;
+mod audit;
 mod bulk;
 mod claim;
 mod config;

@@ -233,7 +233,11 @@ fn origin(name: &str) -> Option<&str> {
     name.strip_suffix("_ccnew").or_else(|| name.strip_suffix("_ccold"))
 }
 
-fn held<'a>(now: &'a Option<rows::Stamp>, name: &'a &'a str, seat: &'a Seat) -> [Parameter<'a>; 4] {
+pub(crate) fn held<'a>(
+    now: &'a Option<rows::Stamp>,
+    name: &'a &'a str,
+    seat: &'a Seat,
+) -> [Parameter<'a>; 4] {
     [
         (now, Type::TIMESTAMP),
         (name, Type::TEXT),
@@ -247,7 +251,7 @@ fn unreadable() -> Error {
 }
 
 /// A span that the server can compute with, however long it is.
-fn micros(span: Duration) -> i64 {
+pub(crate) fn micros(span: Duration) -> i64 {
     const LONGEST: u128 = 1_000 * 366 * 86_400 * 1_000_000;
     i64::try_from(span.as_micros().min(LONGEST)).unwrap_or(i64::MAX)
 }

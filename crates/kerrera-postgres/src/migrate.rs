@@ -12,7 +12,7 @@ use crate::schema::{Found, Origin, quoted};
 use crate::statements::bare;
 
 /// The migrations after the first, in order: the second is the first of these.
-const LATER: [Later; 7] = [
+const LATER: [Later; 8] = [
     Later {
         up: ("create the table of producers", include_str!("migrations/0002_producers.up.sql")),
         down: ("remove the table of producers", include_str!("migrations/0002_producers.down.sql")),
@@ -44,10 +44,14 @@ const LATER: [Later; 7] = [
         down: ("vacuum jobs as other tables", include_str!("migrations/0007_vacuum.down.sql")),
     },
     Later {
-        up: ("index the jobs that ended badly", include_str!("migrations/0012_ended.up.sql")),
+        up: ("create the audit log", include_str!("migrations/0008_audit.up.sql")),
+        down: ("remove the audit log", include_str!("migrations/0008_audit.down.sql")),
+    },
+    Later {
+        up: ("index the jobs that ended badly", include_str!("migrations/0009_ended.up.sql")),
         down: (
             "remove the index of jobs that ended badly",
-            include_str!("migrations/0012_ended.down.sql"),
+            include_str!("migrations/0009_ended.down.sql"),
         ),
     },
 ];

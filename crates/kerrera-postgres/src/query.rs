@@ -91,6 +91,8 @@ pub(crate) type Owned = (Box<dyn ToSql + Send + Sync>, Type);
 
 /// What stands between WHERE and ORDER BY, and every parameter; the first is the limit.
 pub(crate) struct Clause {
+    /// The file that has the conditions.
+    file: &'static str,
     parts: Vec<String>,
     parameters: Vec<Owned>,
     now: Option<Stamp>,
@@ -98,8 +100,13 @@ pub(crate) struct Clause {
 
 impl Clause {
     pub(crate) fn limited(limit: Option<u32>) -> Clause {
+        Clause::with(include_str!("sql/conditions.sql"), limit)
+    }
+
+    /// One whose conditions are in another file than those about jobs.
+    pub(crate) fn with(file: &'static str, limit: Option<u32>) -> Clause {
         let limit: Owned = (Box::new(limit.map(i64::from)), Type::INT8);
-        Clause { parts: Vec::new(), parameters: vec![limit], now: None }
+        Clause { file, parts: Vec::new(), parameters: vec![limit], now: None }
     }
 
     /// The same, with what a manual clock shows.
@@ -238,7 +245,7 @@ impl Clause {
         time: Option<JobTime>,
         values: [Owned; N],
     ) -> String {
-        let text = named(name).replace("<column>", time.map_or("", JobTime::column));
+        let text = named(self.file, name).replace("<column>", time.map_or("", JobTime::column));
         let mut pieces = text.split("$?");
         let mut part = pieces.next().unwrap_or_default().to_owned();
         let mut number = self.parameters.len();
@@ -266,9 +273,8 @@ fn parameter((value, ty): &Owned) -> Parameter<'_> {
 }
 
 /// The condition of this name. One that is not there lets no job through.
-fn named(name: &str) -> &'static str {
-    let lines = include_str!("sql/conditions.sql").lines();
-    let mut found = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+fn named(file: &'static str, name: &str) -> &'static str {
+    let mut found = file.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
     found.next().unwrap_or("false")
 }
 
@@ -343,7 +349,7 @@ mod tests {
             "until_claim_or_at",
         ];
         for name in names {
-            assert_ne!(named(name), "false", "{name}");
+            assert_ne!(named(include_str!("sql/conditions.sql"), name), "false", "{name}");
         }
     }
 

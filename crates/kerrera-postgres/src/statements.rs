@@ -88,6 +88,9 @@ pub(crate) struct Statements {
     pub(crate) exists: String,
     pub(crate) update: String,
     pub(crate) report: String,
+    pub(crate) audit_write: String,
+    pub(crate) audit: String,
+    pub(crate) prune_audit: String,
     pub(crate) bring_forward: String,
 }
 
@@ -286,6 +289,9 @@ impl Statements {
             exists: fill(file!("exists")),
             update: fill(file!("update")),
             report: fill(file!("report")),
+            audit_write: fill(file!("audit_write")),
+            audit: fill(file!("audit")),
+            prune_audit: led(file!("prune_audit")),
             bring_forward: fill(file!("bring_forward")),
         }
     }
@@ -311,6 +317,13 @@ pub(crate) struct Call<I> {
     /// What a manual clock shows; otherwise the database is asked.
     pub(crate) now: Option<Stamp>,
     pub(crate) input: I,
+}
+
+impl<I> Call<I> {
+    /// A call about something else, in the same schema at the same time.
+    pub(crate) fn with<T>(&self, input: T) -> Call<T> {
+        Call { sql: Arc::clone(&self.sql), now: self.now, input }
+    }
 }
 
 /// The statement without its comments, which need not travel.

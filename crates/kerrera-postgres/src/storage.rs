@@ -4,17 +4,18 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use kerrera_core::audit::{AuditEntry, AuditQuery, AuditRecord};
 use kerrera_core::cron::CronEntry;
 use kerrera_core::error::Kind;
 use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::job_query::Condition;
 use kerrera_core::listing::{Scan, Scanned};
 use kerrera_core::storage::{
-    Ack, Acked, Batch, Beat, Candidate, Claim, ClaimMark, Count, CronFiring, Crons, Crontab,
-    Enrolled, FiredSlot, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look, Maintenance,
-    Managed, Neighbours, Operations, Order, Orders, OtherNodes, Pending, Producer, Prune, Pruned,
-    Pulse, Queues, Reading, Rehearsal, Reindex, Reindexed, Report, Rescue, Seat, Sighting, Signal,
-    Signals, Staged, Storage, Swept, Updated,
+    Ack, Acked, Answer, Audit, Batch, Beat, Candidate, Claim, ClaimMark, Command, Count,
+    CronFiring, Crons, Crontab, Enrolled, FiredSlot, Inserted, Jobs, Leader, Lease, Listener,
+    Liveness, Look, Maintenance, Managed, Neighbours, Operations, Order, Orders, OtherNodes,
+    Pending, Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex, Reindexed,
+    Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Updated,
 };
 use kerrera_core::tally::{OldestJob, QueueTally, Tally};
 use kerrera_core::{
@@ -34,7 +35,7 @@ use crate::rows::Stamp;
 use crate::server::{Profile, Server};
 use crate::statements::{Call, Statements};
 use crate::{
-    ack, bulk, crons, insert, maintenance, neighbours, operations, query, queues, reading,
+    ack, audit, bulk, crons, insert, maintenance, neighbours, operations, query, queues, reading,
     rehearsal, signals, stage,
 };
 
@@ -653,6 +654,49 @@ impl Reading for Postgres {
         Box::pin(async move {
             let (link, call) = (self.0.reading.pick(), (self.call(())?, within));
             link.run(call, |session, call| Box::pin(reading::oldest(session, call))).await
+        })
+    }
+}
+
+impl Audit for Postgres {
+    fn act(&self, command: Command, entry: AuditEntry) -> Pending<'_, Answer> {
+        Box::pin(async move {
+            let by_number = |condition: &Condition| matches!(condition, Condition::Ids(_));
+            // Where the same without an entry would go.
+            let link = match &command {
+                Command::Insert(jobs) => self.link_for(jobs.iter()),
+                Command::Manage(batch) if !batch.conditions.iter().any(by_number) => &self.0.desk,
+                Command::Order(order) => {
+                    order.check()?;
+                    &self.0.side
+                }
+                _ => &self.0.side,
+            };
+            let call = self.call((command, entry))?;
+            link.run(call, |session, call| Box::pin(audit::act(session, call))).await
+        })
+    }
+
+    fn record_audit(&self, entry: AuditEntry) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call(entry.sanitised())?);
+            link.run(call, |session, call| Box::pin(audit::write(session, call))).await
+        })
+    }
+
+    fn audit(&self, query: AuditQuery) -> Pending<'_, Vec<AuditRecord>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.desk, self.call(query.validate()?)?);
+            link.run(call, |session, call| Box::pin(audit::read(session, call))).await
+        })
+    }
+
+    fn prune_audit(&self, seat: Seat, age: Duration, limit: u32) -> Pending<'_, u64> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.keeping, self.call((seat, age, limit))?);
+            let verb: Verb<Call<(Seat, Duration, u32)>, u64> =
+                |session, call| Box::pin(audit::prune(session, call));
+            link.run(call, verb).await
         })
     }
 }

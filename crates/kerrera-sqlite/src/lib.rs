@@ -25,6 +25,7 @@
 //! - `lookout` notices what other connections commit.
 
 mod ack;
+mod audit;
 mod claim;
 mod connection;
 mod crons;

@@ -238,7 +238,11 @@ fn judge(
 }
 
 /// Whether a seat is still held under this term.
-fn holds(connection: &Connection, now: Timestamp, seat: &Seat) -> rusqlite::Result<bool> {
+pub(crate) fn holds(
+    connection: &Connection,
+    now: Timestamp,
+    seat: &Seat,
+) -> rusqlite::Result<bool> {
     let found = find(connection, &seat.name)?;
     Ok(found.is_some_and(|found| {
         found.holder == seat.holder && found.term == seat.term && found.expires_at > now
@@ -262,7 +266,7 @@ fn find(connection: &Connection, name: &str) -> rusqlite::Result<Option<Found>> 
         .optional()
 }
 
-fn micros(span: Duration) -> i64 {
+pub(crate) fn micros(span: Duration) -> i64 {
     // Far below the limit, so that it can be subtracted from any time.
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX).min(i64::MAX / 4)
 }

@@ -1,9 +1,10 @@
 //! Managing jobs.
 
+use kerrera_core::audit::AuditEntry;
 use kerrera_core::job::PROGRESS;
 use kerrera_core::job_query::Condition;
 use kerrera_core::state::decide;
-use kerrera_core::storage::{Batch, Managed, Report, Updated};
+use kerrera_core::storage::{Answer, Batch, Command, Managed, Report, Updated};
 use kerrera_core::{ClaimToken, Job, JobId, Json, Result, Schedule, State, Timestamp, ValidChange};
 use rusqlite::{Connection, OptionalExtension, named_params};
 use serde_json::{Map, Value};
@@ -11,15 +12,21 @@ use serde_json::{Map, Value};
 use crate::moves::{self, Standing};
 use crate::refusal::Refusal;
 use crate::sqlite::Sqlite;
-use crate::{insert, query, row, writer};
+use crate::{audit, insert, query, row, writer};
 
 /// Does something to the jobs of a batch.
 ///
 /// They are looked for first, beside whoever writes: a search may read every row, and must not do so
 /// under the write lock. What was found is asked again when it is written.
-pub(crate) async fn manage(sqlite: &Sqlite, mut batch: Batch) -> Result<Vec<Managed>> {
+///
+/// With an entry, each time that some are written the log tells of them.
+pub(crate) async fn manage(
+    sqlite: &Sqlite,
+    mut batch: Batch,
+    entry: Option<AuditEntry>,
+) -> Result<Vec<Managed>> {
     if batch.conditions.iter().any(|condition| matches!(condition, Condition::Ids(_))) {
-        return write(sqlite, batch).await;
+        return write(sqlite, batch, entry).await;
     }
     let mut managed = Vec::new();
     while batch.limit > 0 {
@@ -32,7 +39,7 @@ pub(crate) async fn manage(sqlite: &Sqlite, mut batch: Batch) -> Result<Vec<Mana
         let is_last = ids.len() < batch.limit as usize;
         let mut listed = batch.clone();
         listed.conditions.push(Condition::Ids(ids));
-        let written = write(sqlite, listed).await?;
+        let written = write(sqlite, listed, entry.clone()).await?;
         // Some may have changed since they were found: then others are looked for in their place.
         batch.limit -= batch.limit.min(written.len() as u32);
         batch.after = Some(last);
@@ -44,13 +51,22 @@ pub(crate) async fn manage(sqlite: &Sqlite, mut batch: Batch) -> Result<Vec<Mana
     Ok(managed)
 }
 
-async fn write(sqlite: &Sqlite, batch: Batch) -> Result<Vec<Managed>> {
-    let work = move |connection: &Connection, now| Ok(write_batch(connection, now, &batch)?);
-    sqlite.write("manage jobs", work).await
+async fn write(sqlite: &Sqlite, batch: Batch, entry: Option<AuditEntry>) -> Result<Vec<Managed>> {
+    let Some(entry) = entry else {
+        let work = move |connection: &Connection, now| Ok(write_batch(connection, now, &batch)?);
+        return sqlite.write("manage jobs", work).await;
+    };
+    let act = move |connection: &Connection, now| {
+        audit::act(connection, now, Command::Manage(batch), entry)
+    };
+    match sqlite.write("manage jobs", act).await? {
+        Answer::Managed(managed) => Ok(managed),
+        other => Err(other.unexpected()),
+    }
 }
 
 /// They are read and written under the write lock: nothing comes between.
-fn write_batch(
+pub(crate) fn write_batch(
     connection: &Connection,
     now: Timestamp,
     batch: &Batch,

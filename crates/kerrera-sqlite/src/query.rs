@@ -130,6 +130,8 @@ fn contains(context: &Context<'_>) -> rusqlite::Result<bool> {
 
 /// What stands between WHERE and ORDER BY, and every parameter; the first is the limit.
 pub(crate) struct Clause {
+    /// The file that has the conditions.
+    file: &'static str,
     parts: Vec<String>,
     pub(crate) values: Vec<Value>,
     now: Timestamp,
@@ -146,7 +148,13 @@ impl Clause {
     }
 
     pub(crate) fn limited(limit: Option<u32>, now: Timestamp) -> Clause {
-        Clause { parts: Vec::new(), values: vec![limit.map_or(-1, i64::from).into()], now }
+        Clause { now, ..Clause::with(include_str!("sql/conditions.sql"), limit) }
+    }
+
+    /// One whose conditions are in another file than those about jobs.
+    pub(crate) fn with(file: &'static str, limit: Option<u32>) -> Clause {
+        let values = vec![limit.map_or(-1, i64::from).into()];
+        Clause { file, parts: Vec::new(), values, now: Timestamp::MIN }
     }
 
     pub(crate) fn fill(&self, sql: &str) -> String {
@@ -268,7 +276,7 @@ impl Clause {
         time: Option<JobTime>,
         values: [Value; N],
     ) -> String {
-        let text = named(name).replace("<column>", time.map_or("", JobTime::column));
+        let text = named(self.file, name).replace("<column>", time.map_or("", JobTime::column));
         let mut part = String::with_capacity(text.len() + 8);
         let mut number = self.values.len();
         for character in text.chars() {
@@ -294,9 +302,8 @@ pub(crate) fn in_states(states: &[State]) -> String {
 }
 
 /// The condition of this name. One that is not there lets no job through.
-fn named(name: &str) -> &'static str {
-    let lines = include_str!("sql/conditions.sql").lines();
-    let mut found = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+fn named(file: &'static str, name: &str) -> &'static str {
+    let mut found = file.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
     found.next().unwrap_or("FALSE")
 }
 
@@ -347,7 +354,7 @@ mod tests {
             "pair",
         ];
         for name in names {
-            assert_ne!(named(name), "FALSE", "{name}");
+            assert_ne!(named(include_str!("sql/conditions.sql"), name), "FALSE", "{name}");
         }
     }
 

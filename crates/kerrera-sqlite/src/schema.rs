@@ -17,7 +17,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_queues.sql"),
     include_str!("migrations/0004_unique.sql"),
     include_str!("migrations/0005_crons.sql"),
-    include_str!("migrations/0010_ended.sql"),
+    include_str!("migrations/0006_audit.sql"),
+    include_str!("migrations/0007_ended.sql"),
 ];
 
 /// What a file is to us, found without writing to it.

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kerrera_core::audit::{AuditEntry, AuditQuery, AuditRecord};
 use kerrera_core::cron::CronEntry;
 use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::listing::{Scan, Scanned};
 use kerrera_core::storage::{
-    Ack, Acked, Batch, Beat, Candidate, Claim, ClaimMark, Count, CronFiring, Crons, Crontab,
-    Enrolled, FiredSlot, Hint, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look,
-    Maintenance, Managed, Neighbours, Operations, Order, Orders, OtherNodes, Pending, Producer,
-    Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex, Reindexed, Report, Rescue, Seat,
-    Sighting, Signal, Signals, Staged, Storage, Swept, Updated,
+    Ack, Acked, Answer, Audit, Batch, Beat, Candidate, Claim, ClaimMark, Command, Count,
+    CronFiring, Crons, Crontab, Enrolled, FiredSlot, Hint, Inserted, Jobs, Leader, Lease, Listener,
+    Liveness, Look, Maintenance, Managed, Neighbours, Operations, Order, Orders, OtherNodes,
+    Pending, Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex, Reindexed,
+    Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Updated,
 };
 use kerrera_core::tally::{OldestJob, QueueTally, Tally};
 use kerrera_core::{
@@ -22,7 +23,7 @@ use rusqlite::Connection;
 use crate::sqlite::{Ear, Sqlite};
 use crate::writer::now;
 use crate::{
-    ack, claim, crons, insert, liveness, maintenance, operations, query, queues, reading,
+    ack, audit, claim, crons, insert, liveness, maintenance, operations, query, queues, reading,
     rehearsal, row, stage, unique,
 };
 
@@ -360,7 +361,7 @@ impl Operations for Sqlite {
     }
 
     fn manage(&self, batch: Batch) -> Pending<'_, Vec<Managed>> {
-        Box::pin(operations::manage(self, batch))
+        Box::pin(operations::manage(self, batch, None))
     }
 
     fn update(&self, id: JobId, change: ValidChange) -> Pending<'_, Updated> {
@@ -419,6 +420,57 @@ impl Reading for Sqlite {
         let clock = self.clock().clone();
         let question = move |connection: &Connection| reading::oldest(connection, now(&clock));
         Box::pin(self.read_within("look for the oldest jobs", within, question))
+    }
+}
+
+impl Audit for Sqlite {
+    fn act(&self, command: Command, entry: AuditEntry) -> Pending<'_, Answer> {
+        Box::pin(async move {
+            let hint = match &command {
+                Command::Order(order) => {
+                    order.check()?;
+                    Some(Hint::Ordered)
+                }
+                Command::PauseCron(..) | Command::EditCron(_) | Command::RemoveCron(_) => {
+                    Some(Hint::Crontab)
+                }
+                _ => None,
+            };
+            let answer = match command {
+                Command::Manage(batch) => {
+                    Answer::Managed(operations::manage(self, batch, Some(entry)).await?)
+                }
+                command => {
+                    let act = move |connection: &Connection, now| {
+                        audit::act(connection, now, command, entry)
+                    };
+                    self.write("act", act).await?
+                }
+            };
+            if let Some(hint) = hint {
+                self.tell(hint);
+            }
+            Ok(answer)
+        })
+    }
+
+    fn record_audit(&self, entry: AuditEntry) -> Pending<'_, ()> {
+        Box::pin(self.write("write the audit log", move |connection, now| {
+            Ok(audit::write(connection, now, &entry.sanitised())?)
+        }))
+    }
+
+    fn audit(&self, query: AuditQuery) -> Pending<'_, Vec<AuditRecord>> {
+        Box::pin(async move {
+            let query = query.validate()?;
+            self.read("read the audit log", move |connection| audit::read(connection, &query)).await
+        })
+    }
+
+    fn prune_audit(&self, seat: Seat, age: Duration, limit: u32) -> Pending<'_, u64> {
+        Box::pin(self.write("prune the audit log", move |connection, now| {
+            Ok(audit::prune(connection, now, &seat, age, limit)?)
+        }))
     }
 }
 

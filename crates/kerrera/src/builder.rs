@@ -249,6 +249,15 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
+    /// Says for how long entries of the audit log are kept, while this node leads; a year by default,
+    /// `None` is for ever. At least an hour.
+    ///
+    /// Give every node the same: the leader's setting counts.
+    pub fn keep_audit(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.maintenance.records.audit = age.into();
+        self
+    }
+
     /// Keeps ended jobs for ever, as far as this node is concerned.
     ///
     /// The table then grows, and it is for you to delete what you do not need.

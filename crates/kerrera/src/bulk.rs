@@ -70,7 +70,7 @@ impl Client {
     }
 
     async fn load(&self, jobs: Vec<ValidJob>) -> Result<u64> {
-        if self.inline().is_some() {
+        if self.inline().is_some() || self.teller().is_some() {
             let inserted = self.insert_valid(jobs).await?;
             return Ok(inserted.iter().filter(|end| end.is_new()).count() as u64);
         }

@@ -7,8 +7,9 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use kerrera_core::audit::AuditEntry;
 use kerrera_core::executor::{Call, Executor};
-use kerrera_core::storage::{Count, Inserted, Leader, Pending, Storage};
+use kerrera_core::storage::{Answer, Command, Count, Inserted, Leader, Pending, Storage};
 use kerrera_core::{
     ClaimToken, Job, JobId, Json, Limits, NewJob, Result, Schedule, State, ValidJob,
 };
@@ -57,6 +58,8 @@ struct Inner {
     inline: Arc<Mutex<Option<Weak<dyn Inline>>>>,
     telemetry: Telemetry,
     propagator: Option<Arc<dyn Propagator>>,
+    /// What the audit log is told of each change, if this client acts for somebody.
+    teller: Option<Arc<AuditEntry>>,
 }
 
 /// Runs what is inserted before the insertion returns: a test kit, in its inline mode.
@@ -114,6 +117,7 @@ impl Client {
             inline: Arc::new(Mutex::new(None)),
             telemetry: Telemetry::default(),
             propagator: None,
+            teller: None,
         }))
     }
 
@@ -131,6 +135,14 @@ impl Client {
         propagator: Option<Arc<dyn Propagator>>,
     ) -> Client {
         Client(Arc::new(Inner { telemetry, propagator, ..Inner::clone(&self.0) }))
+    }
+
+    pub(crate) fn telling_of(&self, teller: Option<Arc<AuditEntry>>) -> Client {
+        Client(Arc::new(Inner { teller, ..Inner::clone(&self.0) }))
+    }
+
+    pub(crate) fn teller(&self) -> Option<&AuditEntry> {
+        self.0.teller.as_deref()
     }
 
     /// Inserts a job. When it returns, the job is committed.
@@ -175,13 +187,28 @@ impl Client {
             jobs.iter_mut().for_each(|job| job.schedule = Schedule::Now);
         }
         let sent = Instant::now();
-        let inserted = self.storage().insert(jobs).await?;
+        let inserted = self.store(jobs).await?;
         self.0.telemetry.emit(Insert { count: inserted.len(), duration: sent.elapsed() });
         self.woken_by(&inserted);
         match inline {
             Some(inline) => inline.run(inserted).await,
             None => Ok(inserted),
         }
+    }
+
+    async fn store(&self, jobs: Vec<ValidJob>) -> Result<Vec<Inserted>> {
+        let Some(entry) = self.entry("job.insert", "job", "") else {
+            return self.storage().insert(jobs).await;
+        };
+        let inserted = match self.act(Command::Insert(jobs), entry.clone()).await? {
+            Answer::Inserted(inserted) => inserted,
+            other => return Err(other.unexpected()),
+        };
+        if inserted.iter().all(|end| matches!(end, Inserted::Existing(_))) {
+            let equals = inserted.iter().map(|end| end.job().id);
+            self.refused(Some(entry.jobs(equals)), "equal jobs were there").await?;
+        }
+        Ok(inserted)
     }
 
     /// Inserts in a transaction of the application's own: the jobs are there when it commits, and

@@ -1,8 +1,9 @@
 //! The crontab in the hands of people: looking, pausing, editing, running now.
 
+use kerrera_core::audit::AuditEntry;
 use kerrera_core::cron::{CronChange, Occasion};
 use kerrera_core::error::Kind;
-use kerrera_core::storage::{CronFiring, Crontab, Inserted, StoredCron};
+use kerrera_core::storage::{Answer, Command, CronFiring, Crontab, Inserted, StoredCron};
 use kerrera_core::{Error, Result};
 use serde_json::Map;
 
@@ -42,7 +43,7 @@ impl Client {
     ///
     /// When there is no such entry, or the database fails.
     pub async fn pause_cron(&self, name: &str) -> Result<()> {
-        let paused = self.storage().pause_cron(name.to_owned(), true).await?;
+        let paused = self.set_cron_paused(name, true).await?;
         self.found(name, paused).await
     }
 
@@ -53,7 +54,7 @@ impl Client {
     ///
     /// When there is no such entry, or the database fails.
     pub async fn resume_cron(&self, name: &str) -> Result<()> {
-        let resumed = self.storage().pause_cron(name.to_owned(), false).await?;
+        let resumed = self.set_cron_paused(name, false).await?;
         self.found(name, resumed).await
     }
 
@@ -84,7 +85,10 @@ impl Client {
     pub async fn edit_cron(&self, name: &str, change: CronChange) -> Result<()> {
         let StoredCron { entry, .. } = self.cron(name).await?;
         let changed = change.apply_to(entry, self.limits())?;
-        let edited = self.storage().edit_cron(changed).await?;
+        let edited = match self.entry("cron.edit", "cron", name) {
+            None => self.storage().edit_cron(changed).await?,
+            Some(entry) => self.act_on_cron(Command::EditCron(Box::new(changed)), entry).await?,
+        };
         self.found(name, edited).await
     }
 
@@ -101,7 +105,13 @@ impl Client {
         };
         let (name_of_it, occasion) = (name.to_owned(), Occasion::ByHand);
         let firing = CronFiring { name: name_of_it, node: "client".into(), occasion, meta };
-        let fired = self.storage().fire_cron(firing).await?;
+        let fired = match self.entry("cron.run", "cron", name) {
+            None => self.storage().fire_cron(firing).await?,
+            Some(entry) => match self.act(Command::FireCron(firing), entry).await? {
+                Answer::Fired(fired) => fired,
+                other => return Err(other.unexpected()),
+            },
+        };
         let job = fired.unwrap_or_default().into_iter().find_map(|fired| fired.job);
         match job {
             Some(job) => {
@@ -119,8 +129,28 @@ impl Client {
     ///
     /// When there is no such entry, or the database fails.
     pub async fn remove_cron(&self, name: &str) -> Result<()> {
-        let removed = self.storage().remove_cron(name.to_owned()).await?;
+        let removed = match self.entry("cron.remove", "cron", name) {
+            None => self.storage().remove_cron(name.to_owned()).await?,
+            Some(entry) => self.act_on_cron(Command::RemoveCron(name.to_owned()), entry).await?,
+        };
         self.found(name, removed).await
+    }
+
+    async fn set_cron_paused(&self, name: &str, paused: bool) -> Result<bool> {
+        let action = if paused { "cron.pause" } else { "cron.resume" };
+        match self.entry(action, "cron", name) {
+            None => self.storage().pause_cron(name.to_owned(), paused).await,
+            Some(entry) => {
+                self.act_on_cron(Command::PauseCron(name.to_owned(), paused), entry).await
+            }
+        }
+    }
+
+    async fn act_on_cron(&self, command: Command, entry: AuditEntry) -> Result<bool> {
+        match self.act(command, entry).await? {
+            Answer::Cron(found) => Ok(found),
+            other => Err(other.unexpected()),
+        }
     }
 
     async fn cron(&self, name: &str) -> Result<StoredCron> {

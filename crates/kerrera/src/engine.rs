@@ -5,6 +5,7 @@
 //! event. Time is an argument, so a test or a simulator drives the same code as production does.
 
 pub(crate) mod acker;
+pub(crate) mod archivist;
 pub(crate) mod candidate;
 pub(crate) mod cron;
 pub(crate) mod heart;

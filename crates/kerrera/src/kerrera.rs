@@ -24,8 +24,8 @@ use crate::runtime::acker::{Acks, Writer};
 use crate::runtime::control::{self, Control};
 use crate::runtime::supervisor::{HealthReport, supervise};
 use crate::runtime::{
-    Node, Queue, candidate, cron, drain, heart, leader, lifeline, listener, panics, pruner,
-    reindexer, reporter, sonar, stager, sweeper,
+    Node, Queue, archivist, candidate, cron, drain, heart, leader, lifeline, listener, panics,
+    pruner, reindexer, reporter, sonar, stager, sweeper,
 };
 use crate::telemetry::{NodeLeft, NodeStart, NodeStop, NodeStopping, PanicAbort, QueueShutdown};
 
@@ -315,6 +315,8 @@ fn keep_in_order(
     if let Some(settings) = maintenance.pruner(node.storage().owns_tables()) {
         begin(node, pruner::NAME, move |node| pruner::run(node, settings.clone()));
     }
+    let records = maintenance.records;
+    begin(node, archivist::NAME, move |node| archivist::run(node, records));
     if let Some(rescue) = maintenance.rescue {
         begin(node, lifeline::NAME, move |node| lifeline::run(node, rescue.after));
     }

@@ -65,6 +65,7 @@
 //!
 //! A feature only adds; none changes what the others do.
 
+mod acting;
 mod builder;
 mod bulk;
 mod cancellation;
@@ -114,6 +115,7 @@ pub use kerrera_postgres as postgres;
 #[cfg(feature = "sqlite")]
 pub use kerrera_sqlite as sqlite;
 
+pub use kerrera_core::audit;
 pub use kerrera_core::cron::{self, Cron, Misfire, Overlap};
 pub use kerrera_core::executor;
 pub use kerrera_core::outcome::{
@@ -158,6 +160,8 @@ mod readme {
 /// And those of the documents beside them.
 #[cfg(all(doctest, feature = "sqlite", feature = "macros"))]
 mod documents {
+    #[doc = include_str!("../../../docs/audit.md")]
+    pub struct Audit;
     #[doc = include_str!("../../../docs/cron.md")]
     pub struct Cron;
     #[doc = include_str!("../../../docs/telemetry.md")]

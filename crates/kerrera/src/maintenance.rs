@@ -22,6 +22,40 @@ pub(crate) struct Maintenance {
     pub(crate) elections: Vec<String>,
     /// Others lead.
     pub(crate) never_leads: bool,
+    /// For how long records are kept.
+    pub(crate) records: Records,
+}
+
+/// For how long records of what happened are kept; `None` is for ever.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Records {
+    pub(crate) audit: Option<Duration>,
+}
+
+impl Default for Records {
+    fn default() -> Records {
+        Records { audit: Some(Records::YEAR) }
+    }
+}
+
+impl Records {
+    const YEAR: Duration = Duration::from_secs(365 * 86_400);
+    const SHORTEST: Duration = Duration::from_secs(3_600);
+
+    fn check(self) -> Result<()> {
+        let ages = [("the audit log", self.audit)];
+        for (what, age) in ages {
+            if let Some(age) = age
+                && age < Records::SHORTEST
+            {
+                let message = format!(
+                    "{what} is to be kept for {age:?}: give at least an hour, or None for ever"
+                );
+                return Err(Error::new(Kind::Config, message));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Whether ended jobs are deleted.
@@ -63,6 +97,7 @@ impl Maintenance {
             ));
         }
         self.reindex()?;
+        self.records.check()?;
         if self.never_leads && !self.elections.is_empty() {
             return wrong(
                 "this node is never to lead, and to stand for election: leave one of them out"

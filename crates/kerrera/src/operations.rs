@@ -2,16 +2,21 @@
 
 use std::collections::BTreeSet;
 
+use kerrera_core::audit::AuditEntry;
 use kerrera_core::error::Kind;
 use kerrera_core::job_query::Condition;
-use kerrera_core::storage::{Batch, Managed, Operation, Updated};
+use kerrera_core::storage::{Answer, Batch, Command, Managed, Operation, Updated};
 use kerrera_core::{Error, Job, JobChange, JobId, JobOrder, JobQuery, Place, Result, State};
 
+use crate::acting;
 use crate::client::Client;
 use crate::telemetry::SignalFailed;
 
 /// How many jobs one statement reads or changes.
 const BATCH: u32 = 1_000;
+
+/// What the audit log is told of a call that had nothing to do.
+const NOTHING_TO_DO: &str = "no job that is meant allows it";
 
 /// How often a job is looked at anew because it has changed before it could be changed.
 const TRIES: usize = 10;
@@ -184,8 +189,14 @@ impl Client {
     /// job is in: see [`JobChange::schedule_at`] and [`JobChange::max_attempts`]. Nothing is changed
     /// then. And when the database fails.
     pub async fn update_job(&self, id: JobId, change: JobChange) -> Result<Updated> {
-        let updated = self.storage().update(id, change.validate(self.limits())?).await?;
-        Ok(self.updated(updated))
+        let change = change.validate(self.limits())?;
+        let Some(entry) = self.entry("job.update", "job", "") else {
+            let updated = self.storage().update(id, change).await?;
+            return Ok(self.updated(updated));
+        };
+        let entry = entry.jobs([id]);
+        let updated = self.act_on_job(Command::Update(id, change), entry).await?;
+        Ok(self.updated(updated.unwrap_or(Updated::NotFound)))
     }
 
     /// Changes a job by what it is: the function sees it, and says what is to be changed.
@@ -223,7 +234,14 @@ impl Client {
         for _ in 0..TRIES {
             let Some(job) = self.storage().job(id).await? else { return Ok(Updated::NotFound) };
             let change = change(&job).validate(self.limits())?;
-            if let Some(updated) = self.storage().update_seen(Box::new(job), change).await? {
+            let updated = match self.entry("job.update", "job", "") {
+                None => self.storage().update_seen(Box::new(job), change).await?,
+                Some(entry) => {
+                    let command = Command::UpdateSeen(Box::new(job), change);
+                    self.act_on_job(command, entry.jobs([id])).await?
+                }
+            };
+            if let Some(updated) = updated {
                 return Ok(self.updated(updated));
             }
         }
@@ -232,6 +250,19 @@ impl Client {
              written; try again"
         );
         Err(Error::new(Kind::Conflict, message))
+    }
+
+    async fn act_on_job(&self, command: Command, entry: AuditEntry) -> Result<Option<Updated>> {
+        let updated = match self.act(command, entry.clone()).await? {
+            Answer::Updated(updated) => updated,
+            other => return Err(other.unexpected()),
+        };
+        match &updated {
+            Some(Updated::NotFound) => self.refused(Some(entry), "there is no such job").await?,
+            Some(Updated::Locked) => self.refused(Some(entry), "somebody else holds it").await?,
+            _ => {}
+        }
+        Ok(updated)
     }
 
     /// Wakes those who can run it now.
@@ -245,11 +276,22 @@ impl Client {
     }
 
     async fn operate_on(&self, operation: Operation, id: JobId) -> Result<Option<State>> {
-        let managed = self.manage(operation, vec![Condition::Ids(vec![id])], None, 1).await?;
+        let entry = self.entry(action(operation), "job", "").map(|entry| entry.jobs([id]));
+        let (conditions, limit) = (vec![Condition::Ids(vec![id])], 1);
+        let batch = Batch { operation, conditions, after: None, limit };
+        let managed = self.manage(batch, entry.clone()).await?;
+        if managed.is_empty() {
+            self.refused(entry, NOTHING_TO_DO).await?;
+        }
         Ok(managed.first().map(|job| job.was))
     }
 
     async fn operate(&self, operation: Operation, query: JobQuery) -> Result<Affected> {
+        let entry =
+            self.entry(action(operation), "job", "").map(|entry| match entry.target.is_empty() {
+                true => entry.target("job", acting::words(&query)),
+                false => entry,
+            });
         let mut query = query.validate()?;
         if query.order != JobOrder::Oldest {
             let message = "jobs are cancelled, retried and deleted in the order of their numbers: \
@@ -264,39 +306,49 @@ impl Client {
             let mut conditions = query.conditions.clone();
             let (limit, is_listed) = match chunks.as_mut().map(Iterator::next) {
                 None => (left.min(BATCH), false),
-                Some(None) => return Ok(affected),
+                Some(None) => break,
                 Some(Some(ids)) => {
                     conditions.push(Condition::Ids(ids));
                     (left.min(BATCH), true)
                 }
             };
-            let managed = self.manage(operation, conditions, after, limit).await?;
+            let batch = Batch { operation, conditions, after, limit };
+            let managed = self.manage(batch, entry.clone()).await?;
             let count = managed.len() as u32;
             after = managed.last().map(|job| job.id).or(after);
             left -= count.min(left);
             affected.jobs.extend(managed.into_iter().map(|job| (job.id, job.was)));
             if left == 0 || (!is_listed && count < limit) {
-                return Ok(affected);
+                break;
             }
         }
+        if affected.jobs.is_empty() {
+            self.refused(entry, NOTHING_TO_DO).await?;
+        }
+        Ok(affected)
     }
 
     /// Manages a batch, and tells those whom it concerns.
-    async fn manage(
-        &self,
-        operation: Operation,
-        conditions: Vec<Condition>,
-        after: Option<JobId>,
-        limit: u32,
-    ) -> Result<Vec<Managed>> {
-        let batch = Batch { operation, conditions, after, limit };
-        let managed = self.storage().manage(batch).await?;
+    async fn manage(&self, batch: Batch, entry: Option<AuditEntry>) -> Result<Vec<Managed>> {
+        let operation = batch.operation;
+        let managed = match entry {
+            None => self.storage().manage(batch).await?,
+            Some(entry) => match self.act(Command::Manage(batch), entry).await? {
+                Answer::Managed(managed) => managed,
+                other => return Err(other.unexpected()),
+            },
+        };
+        self.managed(operation, &managed).await;
+        Ok(managed)
+    }
+
+    /// Tells those whom it concerns that something was done to jobs.
+    pub(crate) async fn managed(&self, operation: Operation, managed: &[Managed]) {
         match operation {
-            Operation::Cancel => self.stop_runs(&managed).await,
+            Operation::Cancel => self.stop_runs(managed).await,
             Operation::Retry => self.wake_all(managed.iter().map(|job| job.queue.as_str())),
             Operation::Delete => {}
         }
-        Ok(managed)
     }
 
     async fn stop_runs(&self, cancelled: &[Managed]) {
@@ -340,6 +392,15 @@ impl Affected {
     /// The numbers of the jobs, in order.
     pub fn ids(&self) -> impl Iterator<Item = JobId> {
         self.jobs.iter().map(|(id, _)| *id)
+    }
+}
+
+/// What the audit log calls it.
+pub(crate) fn action(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Cancel => "job.cancel",
+        Operation::Retry => "job.retry",
+        Operation::Delete => "job.delete",
     }
 }
 

@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kerrera_core::storage::{Action, Enrolled, Order, Standing, Until};
+use kerrera_core::storage::{Action, Answer, Command, Enrolled, Order, Standing, Until};
 use kerrera_core::{JobId, Result, Timestamp, Uuid};
 
+use crate::acting;
 use crate::client::Client;
 
 /// A queue, or all of them, to be steered on every node or on one; made by
@@ -178,7 +179,18 @@ impl Queue {
 
     async fn order(self, action: Action, until: Option<Until>) -> Result<()> {
         let Queue { client, order } = self;
-        client.storage().order(Order { action, until, ..order }).await?;
+        let mut order = Order { action, until, ..order };
+        match acting::of_order(&client, &order) {
+            None => client.storage().order(order).await?,
+            Some(entry) => {
+                order.by = order.by.or_else(|| Some(entry.actor.label.clone()));
+                order.reason = order.reason.or_else(|| entry.reason.clone());
+                match client.act(Command::Order(order), entry).await? {
+                    Answer::Ordered => {}
+                    other => return Err(other.unexpected()),
+                }
+            }
+        }
         client.ordered();
         Ok(())
     }

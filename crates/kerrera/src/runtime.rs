@@ -9,7 +9,7 @@
 //! - [`reporter`]: writes how far runs are.
 //! - [`cron`]: inserts jobs at times of the clock.
 //! - [`listener`]: hears the hints of other processes.
-//! - [`leader`]: takes the lead; [`pruner`], [`lifeline`], [`reindexer`] and [`candidate`] do what only
+//! - [`leader`]: takes the lead; [`pruner`], [`lifeline`], [`reindexer`], [`archivist`] and [`candidate`] do what only
 //!   the leader does.
 //! - [`control`]: follows the orders for queues; [`desk`] is where they come in.
 //! - [`drain`]: waits for what runs, and stops it.
@@ -19,6 +19,7 @@
 //! - [`panics`]: where a worker panicked.
 
 pub(crate) mod acker;
+pub(crate) mod archivist;
 pub(crate) mod candidate;
 pub(crate) mod control;
 pub(crate) mod cron;

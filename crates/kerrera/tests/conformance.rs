@@ -1,6 +1,8 @@
 //! What the engine does, on every storage: each test runs on SQLite and on PostgreSQL.
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "a test fails by panicking")]
 
+#[path = "conformance/audit.rs"]
+mod audit;
 #[path = "conformance/control.rs"]
 mod control;
 #[path = "conformance/cost.rs"]
