@@ -11,7 +11,7 @@ use kerrera::Client;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
-use crate::access::{Access, AnyAccess, ReadOnly, erase};
+use crate::access::{Access, AccessError, AnyAccess, Entry, ReadOnly, erase};
 use crate::service::{Redactor, Rules};
 use crate::{guard, page, refusal, routes};
 
@@ -176,6 +176,19 @@ impl App {
     /// The instance of this name.
     pub(crate) fn instance(&self, name: &str) -> Option<&Instance> {
         self.instances.iter().find(|instance| &*instance.name == name)
+    }
+
+    /// What the door of the first instance says that lets this request in; of none, what the last
+    /// one says.
+    pub(crate) async fn enters_any(&self, parts: &Parts) -> Result<(Entry, &str), AccessError> {
+        let mut said = (Entry::Unknown, "");
+        for instance in self.instances.iter() {
+            said = (self.access.enter(parts, &instance.name).await?, &instance.name);
+            if matches!(said.0, Entry::Viewer(_)) {
+                break;
+            }
+        }
+        Ok(said)
     }
 
     /// Why nothing can be changed in it, if so.

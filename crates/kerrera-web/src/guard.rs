@@ -1,34 +1,85 @@
 //! What holds for every request and every answer, whoever asks.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HOST, HeaderName, ORIGIN,
     REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
+use serde::{Serialize, Serializer};
+use tracing::Instrument as _;
+
+use crate::api;
 use crate::dashboard::{App, Options};
+use crate::refusal::Problem;
+
+/// By what a request is known, to its sender and in the log.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(Arc<str>);
+
+impl Serialize for RequestId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// A request that is turned away before anybody asks whose it is.
+struct Stray {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    detail: &'static str,
+}
+
+const MISDIRECTED: Stray = Stray {
+    status: StatusCode::MISDIRECTED_REQUEST,
+    code: "misdirected",
+    title: "Not our host",
+    detail: "This server does not answer to that host.",
+};
+
+const CROSS_SITE: Stray = Stray {
+    status: StatusCode::FORBIDDEN,
+    code: "cross_site",
+    title: "Not from here",
+    detail: "This was not sent by a page of this site, so nothing was done. Open the page and use its own \
+             button; a program sends a token and no cookie.",
+};
 
 /// Turns away what other sites send, and puts the headers on every answer.
-pub(crate) async fn watch(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn watch(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id = RequestId::new(request.headers());
+    request.extensions_mut().insert(id.clone());
     // Probes of load balancers ask by address, and learn nothing.
     let is_probe = request.uri().path() == "/healthz";
-    let refused = if !is_probe && !is_our_host(&app.options, &request) {
-        Some((StatusCode::MISDIRECTED_REQUEST, "This server does not answer to that host.\n"))
+    let stray = if !is_probe && !is_our_host(&app.options, &request) {
+        Some(MISDIRECTED)
     } else if !request.method().is_safe() && !is_from_here(request.headers()) {
-        let text = "This was not sent by a page of this site, so nothing was done. Open the page and \
-                    use its own button.\n";
-        Some((StatusCode::FORBIDDEN, text))
+        Some(CROSS_SITE)
     } else {
         None
     };
-    let mut response = match refused {
-        Some(refused) => refused.into_response(),
-        None => next.run(request).await,
+    let mut response = match stray {
+        Some(stray) if api::is_path(request.uri().path()) => {
+            let Stray { status, code, title, detail } = stray;
+            Problem::early(status, code, title, detail, Some(id.clone())).into_response()
+        }
+        Some(stray) => (stray.status, format!("{}\n", stray.detail)).into_response(),
+        None => {
+            let span = tracing::info_span!("dashboard", request = &*id.0);
+            next.run(request).instrument(span).await
+        }
     };
+    if let Ok(id) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(X_REQUEST_ID, id);
+    }
     let headers = response.headers_mut();
     let fixed = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -47,6 +98,26 @@ pub(crate) async fn watch(State(app): State<App>, request: Request, next: Next) 
     }
     headers.append(VARY, HeaderValue::from_static("cookie, accept-language, x-fragment"));
     response
+}
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+impl RequestId {
+    /// What a proxy or the sender has given it, if that is fit to be logged; else a new one.
+    fn new(headers: &HeaderMap) -> RequestId {
+        let is_plain = |id: &&str| {
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+            (1..=64).contains(&id.len()) && id.chars().all(is_plain)
+        };
+        match text(headers, &X_REQUEST_ID).filter(is_plain) {
+            Some(id) => RequestId(id.into()),
+            None => RequestId(uuid::Uuid::new_v4().to_string().into()),
+        }
+    }
+
+    pub(crate) fn of(parts: &Parts) -> Option<RequestId> {
+        parts.extensions.get::<RequestId>().cloned()
+    }
 }
 
 /// No script, style or image but our own files; nothing inline, nothing from elsewhere.

@@ -56,6 +56,7 @@
 #![allow(dead_code, reason = "until all pages stand")]
 
 mod access;
+mod api;
 mod assets;
 mod dashboard;
 mod guard;

@@ -20,6 +20,7 @@ use maud::{Markup, html};
 use sha2::{Digest as _, Sha256};
 
 use crate::access::Entry;
+use crate::api;
 use crate::dashboard::App;
 use crate::refusal::{Format, Refusal};
 use crate::routes::Routes;
@@ -92,30 +93,30 @@ impl IntoResponse for Page {
 /// The root: to the first instance that lets one in.
 pub(crate) async fn entrance(State(app): State<App>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    let mut refusal = Refusal::NotFound;
-    for instance in app.instances.iter() {
-        refusal = match app.access.enter(&parts, &instance.name).await {
-            Ok(Entry::Viewer(_)) => {
-                let links = crate::links::Links::new(app.base_of(&parts), &instance.name);
-                return Redirect::to(&links.overview()).into_response();
-            }
-            Ok(Entry::Redirect(to)) => return Redirect::to(&to).into_response(),
-            Ok(Entry::Forbidden) => Refusal::Forbidden,
-            Ok(Entry::Unknown) => Refusal::Unknown,
-            Err(error) => {
-                tracing::error!(%error, "nobody is let into the dashboard");
-                Refusal::NobodyKnown
-            }
-        };
+    match app.enters_any(&parts).await {
+        Ok((Entry::Viewer(_), instance)) => {
+            let links = crate::links::Links::new(app.base_of(&parts), instance);
+            return Redirect::to(&links.overview()).into_response();
+        }
+        Ok((Entry::Redirect(to), _)) => return Redirect::to(&to).into_response(),
+        Ok((Entry::Forbidden, _)) => Refusal::Forbidden,
+        Ok((Entry::Unknown, _)) => Refusal::Unknown,
+        Err(error) => {
+            tracing::error!(%error, "nobody is let into the dashboard");
+            Refusal::NobodyKnown
+        }
     }
-    refusal.bare(&app, &parts, Format::Html)
+    .bare(&app, &parts, Format::Html)
 }
 
 /// No such address.
 pub(crate) async fn nowhere(State(app): State<App>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     // Whether there is such a page is not for everybody to know.
-    let instance = parts.uri.path().strip_prefix("/i/").unwrap_or_default();
+    let path = parts.uri.path();
+    let format = if api::is_path(path) { Format::Json } else { Format::Html };
+    let path = path.strip_prefix("/api/v1").unwrap_or(path);
+    let instance = path.strip_prefix("/i/").unwrap_or_default();
     let instance = instance.split('/').next().unwrap_or_default().to_owned();
     match app.access.enter(&parts, &instance).await {
         Ok(Entry::Viewer(_)) => Refusal::NotFound,
@@ -123,7 +124,7 @@ pub(crate) async fn nowhere(State(app): State<App>, request: Request) -> Respons
         Ok(_) => Refusal::Unknown,
         Err(_) => Refusal::NobodyKnown,
     }
-    .bare(&app, &parts, Format::Html)
+    .bare(&app, &parts, format)
 }
 
 /// Why something was not done, with the frame of every page around it.

@@ -5,21 +5,22 @@ use std::any::Any;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::access::Denied;
 use crate::dashboard::App;
+use crate::guard::RequestId;
 use crate::page;
 use crate::preferences::Preferences;
 use crate::service;
-use crate::text::Text;
+use crate::text::{Said, Text};
 use crate::visit::Visit;
 
 /// In which form an answer is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     Html,
-    #[allow(dead_code, reason = "the API")]
     Json,
 }
 
@@ -79,7 +80,7 @@ impl Refusal {
     pub(crate) fn within(self, visit: &Visit, format: Format) -> Response {
         match format {
             Format::Html => page::refused(visit, &self),
-            Format::Json => self.problem(visit.language().into()),
+            Format::Json => self.problem(visit.language().into(), visit.request_id()),
         }
     }
 
@@ -88,19 +89,95 @@ impl Refusal {
         let text = Text::from(Preferences::of(parts).language);
         match format {
             Format::Html => page::refused_bare(app, parts, &self),
-            Format::Json => self.problem(text),
+            Format::Json => self.problem(text, RequestId::of(parts)),
         }
     }
 
-    fn problem(self, text: Text) -> Response {
-        let body = json!({
-            "type": "about:blank",
-            "title": text.refusal_title(&self),
-            "status": self.status().as_u16(),
-            "code": self.code(),
-            "detail": text.refusal_detail(&self),
-        });
-        let mut response = (self.status(), body.to_string()).into_response();
+    fn problem(self, text: Text, request_id: Option<RequestId>) -> Response {
+        let problem = Problem {
+            kind: "about:blank",
+            title: text.refusal_title(&self),
+            status: self.status().as_u16(),
+            code: self.code(),
+            detail: text.refusal_detail(&self),
+            request_id,
+        };
+        problem.into_response()
+    }
+}
+
+/// Every code that a [`Problem`] can have.
+pub(crate) const CODES: &[&str] = &[
+    "unauthenticated",
+    "forbidden",
+    "permission_missing",
+    "read_only",
+    "not_found",
+    "invalid",
+    "conflict",
+    "login_unavailable",
+    "database_unavailable",
+    "internal",
+    "misdirected",
+    "cross_site",
+    "too_many_failures",
+    "rejected",
+];
+
+/// Why something was not done, as RFC 9457 has it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// Always `about:blank`: go by the code.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// What it is, in a few words, in the language that was asked for.
+    #[schema(value_type = String)]
+    title: Said,
+    /// The status of the answer.
+    status: u16,
+    /// What programs go by.
+    #[schema(value_type = crate::api::ProblemCode)]
+    code: &'static str,
+    /// What to do about it.
+    #[schema(value_type = String)]
+    detail: Said,
+    /// By what the server's log knows the request; also in the header `x-request-id`.
+    #[schema(value_type = Option<String>)]
+    request_id: Option<RequestId>,
+}
+
+impl Problem {
+    /// One that was found before anybody's language was known.
+    pub(crate) fn early(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: &'static str,
+        request_id: Option<RequestId>,
+    ) -> Problem {
+        let status = status.as_u16();
+        let (title, detail) = (title.into(), detail.into());
+        Problem { kind: "about:blank", title, status, code, detail, request_id }
+    }
+
+    /// One of which no more is known than its status.
+    pub(crate) fn bare(status: StatusCode, request_id: Option<RequestId>) -> Problem {
+        let title = status.canonical_reason().unwrap_or("It was not done");
+        Problem::early(
+            status,
+            "rejected",
+            title,
+            "The OpenAPI document says what is there.",
+            request_id,
+        )
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_string(&self).unwrap_or_default();
+        let mut response = (status, body).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response
@@ -136,5 +213,5 @@ pub(crate) fn of_a_panic(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(panic = text, "a page of the dashboard panicked");
-    Refusal::Broken.problem(Text::default())
+    Refusal::Broken.problem(Text::default(), None)
 }

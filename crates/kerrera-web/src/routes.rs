@@ -1,26 +1,37 @@
 //! Every address, with what one must be allowed to use it.
 //!
-//! A route is made by `page` or `action`, which take a permission: there is no way to forget it. What a
+//! A route is made by `page`, `action` or `data`, which take a permission: there is no way to forget it. What a
 //! handler gets is a [`Visit`], which only the check before it can make.
 
-use axum::Router;
+use std::sync::Arc;
+
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request};
 use axum::handler::Handler;
 use axum::http::{Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{self, MethodRouter};
+use axum::{Extension, Router};
+use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::access::{Entry, Permission};
+use crate::api::Document;
 use crate::dashboard::App;
-use crate::refusal::{Format, Refusal};
+use crate::refusal::{Format, Problem, Refusal};
 use crate::visit::Visit;
-use crate::{assets, page, preferences};
+use crate::{api, assets, page, preferences};
 
 /// All addresses: those within an instance with what they need, and the few outside of any.
 pub(crate) fn all(app: &App) -> Routes {
-    let mut routes = Routes { app: app.clone(), router: Router::new(), table: Vec::new() };
+    let mut routes = Routes {
+        app: app.clone(),
+        router: Router::new(),
+        table: Vec::new(),
+        document: Document::default(),
+    };
     page::add(&mut routes);
+    api::add(&mut routes);
     routes
 }
 
@@ -29,14 +40,17 @@ pub(crate) struct Routes {
     app: App,
     router: Router<App>,
     table: Vec<Route>,
+    document: Document,
 }
 
 /// One address, as tests walk them.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     pub(crate) method: Method,
-    pub(crate) path: &'static str,
+    /// Without the instance, and all that is in front of it.
+    pub(crate) path: String,
     pub(crate) needs: Permission,
+    pub(crate) format: Format,
 }
 
 impl Routes {
@@ -71,9 +85,32 @@ impl Routes {
         }
     }
 
+    /// An endpoint of the API, as `utoipa_axum::routes!` makes it of one handler: it gets its place, its
+    /// permission, and its part of the OpenAPI document at once.
+    pub(crate) fn data(
+        &mut self,
+        needs: Permission,
+        (schemas, paths, route): UtoipaMethodRouter<App>,
+    ) {
+        for (path, item) in paths.paths {
+            for (method, operation) in api::operations(item) {
+                if self.app.options.read_only && !method.is_safe() {
+                    continue;
+                }
+                self.document.add(&method, &path, needs, operation, &schemas);
+                self.add(method, &path, needs, route.clone(), Format::Json);
+            }
+        }
+    }
+
     /// Them as a router, with those outside of any instance.
     pub(crate) fn into_router(self) -> Router<App> {
+        let document = Arc::new(self.document.finish());
         self.router
+            .route(
+                "/api/openapi.json",
+                routing::get(api::serve_document).layer(Extension(document)),
+            )
             .route("/", routing::get(page::entrance))
             .route("/preferences", routing::post(preferences::set))
             .route("/assets/{version}/{file}", routing::get(assets::serve))
@@ -88,28 +125,38 @@ impl Routes {
     fn add(
         &mut self,
         method: Method,
-        path: &'static str,
+        path: &str,
         needs: Permission,
         route: MethodRouter<App>,
         format: Format,
     ) {
-        self.table.push(Route { method, path, needs });
+        self.table.push(Route { method, path: path.to_owned(), needs, format });
         let app = self.app.clone();
         let route = route.layer(middleware::from_fn(
-            move |parameters: RawPathParams, request: Request, next: Next| {
+            move |parameters: Parameters, request: Request, next: Next| {
                 let app = app.clone();
                 async move {
-                    let instance = parameters.iter().find(|(name, _)| *name == "instance");
-                    let instance = instance.map_or("", |(_, value)| value).to_owned();
+                    // An address that is no text is no instance's.
+                    let instance = parameters.ok().and_then(|parameters| {
+                        let instance = parameters.iter().find(|(name, _)| *name == "instance");
+                        instance.map(|(_, value)| value.to_owned())
+                    });
+                    let instance = instance.unwrap_or_default();
                     admit(app, &instance, needs, format, request, next).await
                 }
             },
         ));
         let router = std::mem::take(&mut self.router);
-        let path = format!("/i/{{instance}}{path}");
+        let prefix = match format {
+            Format::Html => "/i/{instance}",
+            Format::Json => api::PREFIX,
+        };
+        let path = format!("{prefix}{path}");
         self.router = router.route(&path, route);
     }
 }
+
+type Parameters = Result<RawPathParams, RawPathParamsRejection>;
 
 /// The door: who is it, what may they do, and is it this?
 async fn admit(
@@ -148,6 +195,15 @@ async fn admit(
     let response = next.run(Request::from_parts(parts, body)).await;
     if let Some(refusal) = response.extensions().get::<Refusal>() {
         return refusal.clone().within(&visit, format);
+    }
+    let status = response.status();
+    if format == Format::Json && status.is_client_error() {
+        // Of the router itself: another method, mostly.
+        let mut problem = Problem::bare(status, visit.request_id()).into_response();
+        if let Some(allowed) = response.headers().get(header::ALLOW) {
+            problem.headers_mut().insert(header::ALLOW, allowed.clone());
+        }
+        return problem;
     }
     match (seen, response.headers().get(header::ETAG)) {
         (Some(seen), Some(now)) if seen == *now => {

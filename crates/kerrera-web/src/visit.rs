@@ -9,6 +9,7 @@ use kerrera::Timestamp;
 
 use crate::access::Viewer;
 use crate::dashboard::{App, Instance};
+use crate::guard::RequestId;
 use crate::language::Language;
 use crate::links::Links;
 use crate::preferences::Preferences;
@@ -29,6 +30,7 @@ struct Inner {
     path: String,
     query: String,
     now: Timestamp,
+    request_id: Option<RequestId>,
 }
 
 impl Visit {
@@ -45,6 +47,7 @@ impl Visit {
             path: parts.uri.path().to_owned(),
             query,
             now: Timestamp::now(),
+            request_id: RequestId::of(parts),
         }))
     }
 
@@ -96,6 +99,11 @@ impl Visit {
     /// What stands behind the question mark.
     pub(crate) fn query(&self) -> &str {
         &self.0.query
+    }
+
+    /// By what the log knows it.
+    pub(crate) fn request_id(&self) -> Option<RequestId> {
+        self.0.request_id.clone()
     }
 
     /// When it came in: one instant for the whole page.

@@ -62,13 +62,17 @@ fn table() -> Vec<Route> {
 }
 
 /// A path with something in the place of each name.
-fn filled(path: &str) -> String {
-    let parts = path.split('/').map(|part| match part {
+fn filled(route: &Route) -> String {
+    let parts = route.path.split('/').map(|part| match part {
         "{id}" | "{number}" => "1",
         part if part.starts_with('{') => "some",
         part => part,
     });
-    format!("/i/main{}", parts.collect::<Vec<_>>().join("/"))
+    let prefix = match route.format {
+        Format::Html => "/i/main",
+        Format::Json => "/api/v1/i/main",
+    };
+    format!("{prefix}{}", parts.collect::<Vec<_>>().join("/"))
 }
 
 async fn ask(dashboard: Dashboard, request: Request<Body>) -> Response {
@@ -76,7 +80,7 @@ async fn ask(dashboard: Dashboard, request: Request<Body>) -> Response {
 }
 
 fn request(route: &Route, may: &str) -> Request<Body> {
-    let mut request = Request::builder().method(&route.method).uri(filled(route.path));
+    let mut request = Request::builder().method(&route.method).uri(filled(route));
     if !may.is_empty() {
         request = request.header("x-may", may);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::RETRY_AFTER;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
@@ -13,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::gate::{Gate, Known, bearer};
 use crate::access::{Access, AccessError, Actor, Grant};
 use crate::links::escape;
+use crate::refusal::Problem;
 
 /// Lets in whom the gate knows, and sends others to the login.
 pub(super) struct Door(Arc<Gate>);
@@ -76,10 +77,11 @@ async fn slow_down(State(gate): State<Arc<Gate>>, request: Request, next: Next) 
     if bearer(&parts.headers).is_some()
         && let Some(wait) = gate.wait(&parts)
     {
-        let body = r#"{"type":"about:blank","title":"Too many failures","status":429,"code":"too_many_failures"}"#;
-        let mut response = (StatusCode::TOO_MANY_REQUESTS, body).into_response();
-        let kind = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(CONTENT_TYPE, kind);
+        let detail =
+            "Too many tokens of this address were wrong. Wait as long as Retry-After says.";
+        let (status, title) = (StatusCode::TOO_MANY_REQUESTS, "Too many failures");
+        let problem = Problem::early(status, "too_many_failures", title, detail, None);
+        let mut response = problem.into_response();
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
         return response;
     }

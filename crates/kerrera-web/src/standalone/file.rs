@@ -71,7 +71,7 @@ impl<L: Line> Lines<L> {
     }
 }
 
-/// Reads a file; one that is not there yet is empty if `may_be_missing`.
+/// Reads a file.
 pub(super) fn read<L: Line>(path: &Path) -> Result<Vec<L>, Error> {
     let text = fs::read_to_string(path).map_err(|error| Error::File(path.to_owned(), error))?;
     let mut lines: Vec<L> = Vec::new();

@@ -1,0 +1,44 @@
+//! The JSON API, version 1: what pages show and do, for programs.
+//!
+//! Each endpoint is a handler that calls the same service as the pages, behind the same door. The OpenAPI
+//! document is made of the handlers themselves: what is said about an endpoint stands above it, what it
+//! gives back is the type that it gives back, and the permission is the one that its route asks for.
+//!
+//! - `json`: how things are read and written. `schema`: the few types that all share.
+//! - `document`: the OpenAPI document.
+//! - One file a noun: its types, and its endpoints.
+
+#![allow(unused_qualifications, reason = "the macro that describes handlers writes some")]
+
+mod document;
+mod features;
+mod json;
+mod nodes;
+mod overview;
+mod queues;
+mod schema;
+
+pub(crate) use document::{Document, operations, serve as serve_document};
+
+pub(crate) use schema::ProblemCode;
+
+use crate::routes::Routes;
+
+/// Below which path all lies, but for the instance's name.
+pub(crate) const PREFIX: &str = "/api/v1/i/{instance}";
+
+/// Whether this path within the router is one of the API: errors are told in JSON there.
+pub(crate) fn is_path(path: &str) -> bool {
+    path.starts_with("/api/")
+}
+
+/// Every endpoint.
+pub(crate) fn add(routes: &mut Routes) {
+    features::add(routes);
+    overview::add(routes);
+    queues::add(routes);
+    nodes::add(routes);
+}
+
+#[cfg(test)]
+mod tests;
