@@ -5,7 +5,7 @@
 //! gives back is the type that it gives back, and the permission is the one that its route asks for.
 //!
 //! - `json`: how things are read and written. `schema`: the few types that all share.
-//! - `document`: the OpenAPI document.
+//! - `document`: the OpenAPI document. `prometheus`: gauges, at `/metrics`.
 //! - One file a noun: its types, and its endpoints.
 
 #![allow(unused_qualifications, reason = "the macro that describes handlers writes some")]
@@ -15,11 +15,13 @@ mod features;
 mod json;
 mod nodes;
 mod overview;
+mod prometheus;
 mod queues;
 mod schema;
 
 pub(crate) use document::{Document, operations, serve as serve_document};
 
+pub(crate) use prometheus::serve as serve_metrics;
 pub(crate) use schema::ProblemCode;
 
 use crate::routes::Routes;

@@ -114,6 +114,7 @@ impl Routes {
             .route("/", routing::get(page::entrance))
             .route("/preferences", routing::post(preferences::set))
             .route("/assets/{version}/{file}", routing::get(assets::serve))
+            .route("/metrics", routing::get(api::serve_metrics))
             .route("/healthz", routing::get(|| async { "ok\n" }))
     }
 

@@ -6,6 +6,7 @@
 
 mod attention;
 mod counts;
+mod gauges;
 mod jobs;
 mod nodes;
 mod overview;
@@ -23,6 +24,7 @@ use crate::access::Scope;
 pub use crate::access::{Denied, ReadOnly, Viewer};
 pub use attention::{Concern, Severity, Trouble};
 pub use counts::Counts;
+pub use gauges::{Gauges, QueueGauges};
 pub use jobs::JobView;
 pub use nodes::{NodeStatus, Nodes, RunningJob};
 pub use overview::{Busy, Overview};

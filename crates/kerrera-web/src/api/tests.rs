@@ -329,3 +329,23 @@ async fn other_methods_and_addresses_are_told_of_in_json() {
         assert_eq!(answer.json()["status"], expected.as_u16(), "{path}");
     }
 }
+
+#[tokio::test]
+async fn gauges_are_told_to_those_who_may_watch() {
+    let router = dashboard().await.router::<()>();
+    let others = Permissions::all().without(Permission::MetricsView).to_string().replace(' ', "");
+    for (may, expected) in [
+        (None, StatusCode::UNAUTHORIZED),
+        (Some(""), StatusCode::FORBIDDEN),
+        (Some(&*others), StatusCode::FORBIDDEN),
+        (Some("metrics:view"), StatusCode::OK),
+    ] {
+        let answer = ask(&router, request(&Method::GET, "/metrics", may, "")).await;
+        assert_eq!(answer.status, expected, "{may:?}");
+        assert!(!answer.body.contains("hidden"), "{}", answer.body);
+        if expected == StatusCode::OK {
+            let line = "kerrera_jobs{instance=\"main\",queue=\"mail\",state=\"available\"} 3\n";
+            assert!(answer.body.contains(line), "{}", answer.body);
+        }
+    }
+}
