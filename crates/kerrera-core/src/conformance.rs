@@ -137,6 +137,8 @@ macro_rules! conformance_tests {
             a_job_by_hand_takes_no_slot
             a_removed_entry_is_gone
             an_entry_that_cannot_be_read_is_set_aside
+            an_added_entry_is_there_until_it_is_removed
+            slots_are_read_from_the_newest_on
             a_slot_whose_job_is_refused_is_not_taken
             old_slots_are_forgotten_and_never_fired_again
             a_reboot_is_fired_once_among_living_nodes

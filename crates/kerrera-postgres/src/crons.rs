@@ -3,8 +3,8 @@
 use kerrera_core::cron::{CronEntry, Occasion, Position, decide};
 use kerrera_core::error::Kind;
 use kerrera_core::storage::{
-    CronFiring, Crontab, FiredSlot, Inserted, OtherNode, OtherNodes, SLOTS_KEPT, SLOTS_KEPT_FOR,
-    StoredCron,
+    CronFiring, CronSlot, Crontab, FiredSlot, Inserted, OtherNode, OtherNodes, SLOTS_KEPT,
+    SLOTS_KEPT_FOR, StoredCron,
 };
 use kerrera_core::{Error, JobId, Result, Timestamp, Uuid, ValidJob};
 use tokio_postgres::types::Type;
@@ -175,9 +175,20 @@ pub(crate) async fn pause(
 }
 
 /// Replaces an entry.
-pub(crate) async fn edit(
+pub(crate) async fn edit(session: &mut Session, call: &Call<CronEntry>) -> Result<bool> {
+    write(session, call, "editing a cron entry", &call.sql.edit_cron).await
+}
+
+/// Adds an entry, unless there is one of its name.
+pub(crate) async fn add(session: &mut Session, call: &Call<CronEntry>) -> Result<bool> {
+    write(session, call, "adding a cron entry", &call.sql.add_cron).await
+}
+
+async fn write(
     session: &mut Session,
     Call { sql, now, input: entry }: &Call<CronEntry>,
+    what: &'static str,
+    statement: &str,
 ) -> Result<bool> {
     let (misfire, overlap) = (entry.misfire.to_string(), entry.overlap.to_string());
     let (expression, timezone) = (entry.expression.as_str(), entry.timezone.name());
@@ -193,8 +204,27 @@ pub(crate) async fn edit(
         (&overlap, Type::TEXT),
         (&channel, Type::TEXT),
     ];
-    let rows = session.query("editing a cron entry", &sql.edit_cron, &parameters).await?;
+    let rows = session.query(what, statement, &parameters).await?;
     Ok(!rows.is_empty())
+}
+
+/// Reads the slots of an entry.
+pub(crate) async fn slots(
+    session: &mut Session,
+    Call { sql, input: (name, before, limit), .. }: &Call<(String, Option<Stamp>, u32)>,
+) -> Result<Vec<CronSlot>> {
+    let most = i64::from(*limit);
+    let parameters: [Parameter<'_>; 3] =
+        [(name, Type::TEXT), (before, Type::TIMESTAMP), (&most, Type::INT8)];
+    let rows = session.query("reading the slots of a cron entry", &sql.cron_slots, &parameters);
+    let read = |row: &Row| -> Result<CronSlot, DriverError> {
+        let (Stamp(at), Stamp(fired_at)) = (row.try_get(0)?, row.try_get(3)?);
+        Ok(CronSlot::new(at, row.try_get(1)?, row.try_get(2)?, fired_at))
+    };
+    let slots: Result<Vec<CronSlot>, DriverError> = rows.await?.iter().map(read).collect();
+    slots.map_err(|error| {
+        Error::new(Kind::Database, "the slots of a cron entry cannot be read").caused_by(error)
+    })
 }
 
 /// Removes an entry and its slots.
@@ -254,7 +284,9 @@ fn stored(row: &Row, name: String) -> Result<Result<StoredCron>, DriverError> {
         unfinished: row.try_get(14)?,
     };
     let (last_job, updated_at) = (row.try_get(10)?, time(row, 11)?.unwrap_or(Timestamp::MIN));
-    Ok(entry.map(|entry| StoredCron::new(entry, position, last_job, updated_at)))
+    let is_added = row.try_get(15)?;
+    let stored = |entry| StoredCron::new(entry, position, last_job, updated_at).added(is_added);
+    Ok(entry.map(stored))
 }
 
 fn time(row: &Row, column: usize) -> Result<Option<Timestamp>, DriverError> {

@@ -12,10 +12,10 @@ use kerrera_core::job_query::Condition;
 use kerrera_core::listing::{Scan, Scanned};
 use kerrera_core::storage::{
     Ack, Acked, Answer, Audit, Batch, Beat, Candidate, Claim, ClaimMark, Command, Count,
-    CronFiring, Crons, Crontab, Enrolled, FiredSlot, Inserted, Jobs, Leader, Lease, Listener,
-    Liveness, Look, Maintenance, Managed, Neighbours, Operations, Order, Orders, OtherNodes,
-    Pending, Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex, Reindexed,
-    Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Updated,
+    CronFiring, CronSlot, Crons, Crontab, Enrolled, FiredSlot, Inserted, Jobs, Leader, Lease,
+    Listener, Liveness, Look, Maintenance, Managed, Neighbours, Operations, Order, Orders,
+    OtherNodes, Pending, Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex,
+    Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Updated,
 };
 use kerrera_core::tally::{OldestJob, QueueTally, Tally};
 use kerrera_core::{
@@ -345,6 +345,25 @@ impl Crons for Postgres {
         Box::pin(async move {
             let (link, call) = (&self.0.cron, self.call(entry)?);
             link.run(call, |session, call| Box::pin(crons::edit(session, call))).await
+        })
+    }
+
+    fn add_cron(&self, entry: CronEntry) -> Pending<'_, bool> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.cron, self.call(entry)?);
+            link.run(call, |session, call| Box::pin(crons::add(session, call))).await
+        })
+    }
+
+    fn cron_slots(
+        &self,
+        name: String,
+        before: Option<Timestamp>,
+        limit: u32,
+    ) -> Pending<'_, Vec<CronSlot>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.cron, self.call((name, before.map(Stamp), limit))?);
+            link.run(call, |session, call| Box::pin(crons::slots(session, call))).await
         })
     }
 

@@ -2,7 +2,8 @@
 
 use kerrera_core::cron::{CronEntry, Occasion, Position, decide};
 use kerrera_core::storage::{
-    CronFiring, Crontab, FiredSlot, OtherNode, OtherNodes, SLOTS_KEPT, SLOTS_KEPT_FOR, StoredCron,
+    CronFiring, CronSlot, Crontab, FiredSlot, OtherNode, OtherNodes, SLOTS_KEPT, SLOTS_KEPT_FOR,
+    StoredCron,
 };
 use kerrera_core::{JobId, Result, Timestamp, Uuid};
 use rusqlite::{Connection, Row, named_params};
@@ -119,8 +120,26 @@ pub(crate) fn edit(
     now: Timestamp,
     entry: &CronEntry,
 ) -> Result<bool, Refusal> {
-    let mut statement = connection.prepare_cached(include_str!("sql/edit_cron.sql"))?;
-    let edited = statement.execute(named_params! {
+    write(connection, now, entry, include_str!("sql/edit_cron.sql"))
+}
+
+/// Adds an entry, unless there is one of its name.
+pub(crate) fn add(
+    connection: &Connection,
+    now: Timestamp,
+    entry: &CronEntry,
+) -> Result<bool, Refusal> {
+    write(connection, now, entry, include_str!("sql/add_cron.sql"))
+}
+
+fn write(
+    connection: &Connection,
+    now: Timestamp,
+    entry: &CronEntry,
+    sql: &str,
+) -> Result<bool, Refusal> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let written = statement.execute(named_params! {
         ":name": entry.name,
         ":expression": entry.expression.as_str(),
         ":timezone": entry.timezone.name(),
@@ -129,7 +148,25 @@ pub(crate) fn edit(
         ":overlap": entry.overlap.to_string(),
         ":now": now.as_micros(),
     })?;
-    Ok(edited > 0)
+    Ok(written > 0)
+}
+
+/// Reads the slots of an entry.
+pub(crate) fn slots(
+    connection: &Connection,
+    name: &str,
+    before: Option<Timestamp>,
+    limit: u32,
+) -> rusqlite::Result<Vec<CronSlot>> {
+    let mut statement = connection.prepare_cached(include_str!("sql/cron_slots.sql"))?;
+    let before = before.map(Timestamp::as_micros);
+    let parameters = named_params! {":name": name, ":before": before, ":most": limit};
+    let read = |row: &Row<'_>| {
+        let (at, fired_at) = (row.get(0)?, row.get(3)?);
+        let [at, fired_at] = [at, fired_at].map(Timestamp::from_micros);
+        Ok(CronSlot::new(at, row.get(1)?, row.get(2)?, fired_at))
+    };
+    statement.query_map(parameters, read)?.collect()
 }
 
 /// Removes an entry and its slots.
@@ -180,7 +217,9 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Result<StoredCron>> {
     };
     let last_job: Option<JobId> = row.get(9)?;
     let updated_at = Timestamp::from_micros(row.get(10)?);
-    Ok(entry.map(|entry| StoredCron::new(entry, position, last_job, updated_at)))
+    let is_added = row.get(14)?;
+    let stored = |entry| StoredCron::new(entry, position, last_job, updated_at).added(is_added);
+    Ok(entry.map(stored))
 }
 
 /// Writes which job a slot has.

@@ -178,10 +178,11 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         migrate(&connection, &Place::Memory, Duration::ZERO, Timestamp::MIN).unwrap();
         let (entry, slots) = ("(name=?)", "(name=? AND slot");
-        let statements: [(&str, &[&str]); 6] = [
+        let statements: [(&str, &[&str]); 7] = [
             (include_str!("sql/crontab.sql"), &["INTEGER PRIMARY KEY (rowid=?)", slots]),
             (include_str!("sql/pause_cron.sql"), &[entry]),
             (include_str!("sql/edit_cron.sql"), &[entry]),
+            (include_str!("sql/cron_slots.sql"), &[slots]),
             (include_str!("sql/forget_slots.sql"), &[slots]),
             (include_str!("sql/remove_slots.sql"), &[entry]),
             (include_str!("sql/remove_cron.sql"), &[entry]),

@@ -9,10 +9,10 @@ use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::listing::{Scan, Scanned};
 use kerrera_core::storage::{
     Ack, Acked, Answer, Audit, Batch, Beat, Candidate, Claim, ClaimMark, Command, Count,
-    CronFiring, Crons, Crontab, Enrolled, FiredSlot, Hint, Inserted, Jobs, Leader, Lease, Listener,
-    Liveness, Look, Maintenance, Managed, Neighbours, Operations, Order, Orders, OtherNodes,
-    Pending, Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex, Reindexed,
-    Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Updated,
+    CronFiring, CronSlot, Crons, Crontab, Enrolled, FiredSlot, Hint, Inserted, Jobs, Leader, Lease,
+    Listener, Liveness, Look, Maintenance, Managed, Neighbours, Operations, Order, Orders,
+    OtherNodes, Pending, Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex,
+    Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Updated,
 };
 use kerrera_core::tally::{OldestJob, QueueTally, Tally};
 use kerrera_core::{
@@ -127,6 +127,26 @@ impl Crons for Sqlite {
             self.tell(Hint::Crontab);
             Ok(found)
         })
+    }
+
+    fn add_cron(&self, entry: CronEntry) -> Pending<'_, bool> {
+        Box::pin(async move {
+            let add = move |connection: &Connection, now| crons::add(connection, now, &entry);
+            let is_new = self.write("add a cron entry", add).await?;
+            self.tell(Hint::Crontab);
+            Ok(is_new)
+        })
+    }
+
+    fn cron_slots(
+        &self,
+        name: String,
+        before: Option<Timestamp>,
+        limit: u32,
+    ) -> Pending<'_, Vec<CronSlot>> {
+        Box::pin(self.read("read the slots of a cron entry", move |connection| {
+            crons::slots(connection, &name, before, limit)
+        }))
     }
 
     fn remove_cron(&self, name: String) -> Pending<'_, bool> {

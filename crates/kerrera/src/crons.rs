@@ -1,10 +1,10 @@
 //! The crontab in the hands of people: looking, pausing, editing, running now.
 
 use kerrera_core::audit::AuditEntry;
-use kerrera_core::cron::{CronChange, Occasion};
+use kerrera_core::cron::{Cron, CronChange, CronEntry, Occasion, Timezone};
 use kerrera_core::error::Kind;
-use kerrera_core::storage::{Answer, Command, CronFiring, Crontab, Inserted, StoredCron};
-use kerrera_core::{Error, Result};
+use kerrera_core::storage::{Answer, Command, CronFiring, CronSlot, Crontab, Inserted, StoredCron};
+use kerrera_core::{Error, Result, Timestamp};
 use serde_json::Map;
 
 use crate::client::Client;
@@ -90,6 +90,57 @@ impl Client {
             Some(entry) => self.act_on_cron(Command::EditCron(Box::new(changed)), entry).await?,
         };
         self.found(name, edited).await
+    }
+
+    /// Adds a cron entry while nodes run. It needs a [name](Cron::name), or gets one that follows from
+    /// what it is; without a time zone of its own its clock hangs in `Etc/UTC`.
+    ///
+    /// Every node fires it, those too that bring no entries, and those that are started later; deploys
+    /// do not matter. It is there until somebody [removes](Client::remove_cron) it. If a program brings an
+    /// entry of the same name later, that takes its place. Nodes are told of it; those that do not hear of
+    /// it notice within a minute. One statement.
+    ///
+    /// ```
+    /// use kerrera::{Client, Cron, NewJob};
+    /// use serde_json::json;
+    ///
+    /// # #[tokio::main] async fn main() -> kerrera::Result<()> {
+    /// let client = Client::connect("sqlite::memory:").await?;
+    /// let reminder = NewJob::of("Reminder", json!({"to": "ada"}));
+    /// client.add_cron(Cron::new("0 9 * * MON", reminder).name("ada's reminder")).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the entry makes no sense or there is one of its name
+    /// ([`Error::is_config`](crate::Error::is_config)), and when the database fails.
+    pub async fn add_cron(&self, cron: Cron) -> Result<CronEntry> {
+        let entry = cron.validate(self.limits(), &Timezone::utc())?;
+        if !self.storage().add_cron(entry.clone()).await? {
+            let message = format!(
+                "there is a cron entry named {:?} already: edit it, or choose another name",
+                entry.name
+            );
+            return Err(Error::new(Kind::Config, message));
+        }
+        self.crontab_changed();
+        Ok(entry)
+    }
+
+    /// The times of a cron entry that were fired and are still kept, the newest first, before one of them
+    /// if that is given: those of the last day, and the last hundred. One statement, along the primary key.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn cron_slots(
+        &self,
+        name: &str,
+        before: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<Vec<CronSlot>> {
+        self.storage().cron_slots(name.to_owned(), before, limit).await
     }
 
     /// Inserts the job of a cron entry now, paused or not, and whatever overlaps. It takes the place

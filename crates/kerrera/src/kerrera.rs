@@ -88,7 +88,7 @@ pub(crate) struct Launch<S> {
     pub(crate) tuning: Tuning,
     pub(crate) maintenance: Maintenance,
     pub(crate) queues: Vec<(String, Settings)>,
-    /// The names of the cron entries that it fires.
+    /// The names of the cron entries that it brings, and fires beside those that people have added.
     pub(crate) crons: Vec<String>,
     pub(crate) registry: Arc<Registry<S>>,
     pub(crate) state: Arc<S>,
@@ -159,11 +159,10 @@ impl Kerrera {
         begin(&node, listener::NAME, listener::run);
         begin(&node, sonar::NAME, sonar::run);
         let leaders = keep_in_order(&node, &maintenance, reindex);
-        if !crons.is_empty() {
-            let shell = Arc::new(cron::Shell::new(node.clone(), crons));
-            let run = move || shell.clone().run();
-            supervise(cron::NAME.into(), node.health.clone(), run);
-        }
+        // Without entries of its own too: it fires those that people add.
+        let shell = Arc::new(cron::Shell::new(node.clone(), crons));
+        let run = move || shell.clone().run();
+        supervise(cron::NAME.into(), node.health.clone(), run);
         Ok(Kerrera { node, end: Some(End { control, leaders, heart }) })
     }
 

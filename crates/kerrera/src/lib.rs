@@ -122,7 +122,7 @@ pub use kerrera_core::outcome::{
     AndThen, JobError, JobResult, OrElse, Outcome, cancel, discard, done, snooze,
 };
 pub use kerrera_core::storage::{
-    Count, Crontab, Enrolled, Inserted, Leader, Setting, Standing, StoredCron, Updated,
+    Count, CronSlot, Crontab, Enrolled, Inserted, Leader, Setting, Standing, StoredCron, Updated,
 };
 pub use kerrera_core::unique::{
     ReplaceField, Unique, UniqueField, UniqueTimestamp, once_per, until_finished, until_started,

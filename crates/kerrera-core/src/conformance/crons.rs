@@ -10,7 +10,7 @@ use crate::cron::{Cron, CronEntry, Misfire, Occasion, Overlap, Timezone};
 use crate::job::{Job, JobId};
 use crate::new_job::{Limits, NewJob};
 use crate::state::Event;
-use crate::storage::{CronFiring, FiredSlot, SLOTS_KEPT, Storage, StoredCron};
+use crate::storage::{CronFiring, CronSlot, FiredSlot, SLOTS_KEPT, Storage, StoredCron};
 use crate::time::{Timestamp, Units};
 
 pub async fn a_slot_is_fired_once_and_its_job_is_marked(fixture: Fixture) {
@@ -283,6 +283,57 @@ pub async fn an_entry_that_cannot_be_read_is_set_aside(fixture: Fixture) {
     assert!(error.to_string().contains("\"often\""), "{error}");
     assert!(fixture.storage.edit_cron(valid(every("* * * * *").name("a"))).await.unwrap());
     assert_eq!(fixture.storage.crontab(None).await.unwrap().crons.len(), 2);
+}
+
+pub async fn an_added_entry_is_there_until_it_is_removed(fixture: Fixture) {
+    set(&fixture, "12:00:30");
+    let storage = &fixture.storage;
+    assert!(storage.add_cron(valid(every("* * * * *"))).await.unwrap());
+    assert!(!storage.add_cron(valid(every("@daily"))).await.unwrap(), "there is one of that name");
+    let cron = stored(&fixture, "it").await;
+    assert!(cron.is_added && cron.entry.expression.as_str() == "* * * * *");
+    assert_eq!(cron.position.begins_at, Some(fixture.now()));
+
+    declare(&fixture, every("@hourly").name("other")).await;
+    assert!(!stored(&fixture, "other").await.is_added);
+    assert!(storage.edit_cron(valid(every("*/2 * * * *"))).await.unwrap());
+    assert!(stored(&fixture, "it").await.is_added, "it is still nobody's after it was edited");
+    set(&fixture, "12:02:00");
+    assert_eq!(times(&fire(&fixture, "it").await), ["12:02"]);
+    assert!(storage.remove_cron("it".to_owned()).await.unwrap());
+    assert!(storage.add_cron(valid(every("* * * * *"))).await.unwrap());
+
+    declare(&fixture, every("* * * * *")).await;
+    assert!(!stored(&fixture, "it").await.is_added, "a program has made it its own");
+    assert!(!storage.add_cron(valid(every("* * * * *"))).await.unwrap());
+}
+
+pub async fn slots_are_read_from_the_newest_on(fixture: Fixture) {
+    declare(&fixture, every("* * * * *").overlap(Overlap::Skip)).await;
+    declare(&fixture, every("* * * * *").name("other")).await;
+    for minute in 1..=5 {
+        set(&fixture, &format!("12:0{minute}:07"));
+        fire(&fixture, "it").await;
+    }
+    let slots = async |before, limit| {
+        fixture.storage.cron_slots("it".to_owned(), before, limit).await.unwrap()
+    };
+    let shown = |slots: &[CronSlot]| -> Vec<String> {
+        slots.iter().map(|slot| slot.at.to_string()[11..16].to_owned()).collect()
+    };
+    let first = slots(None, 3).await;
+    assert_eq!(shown(&first), ["12:05", "12:04", "12:03"]);
+    assert_eq!(
+        (first[0].job, first[0].node.as_str()),
+        (None, "node-1"),
+        "it would have overlapped"
+    );
+    assert_eq!(first[0].fired_at, at("12:05:07"));
+    let rest = slots(Some(first[2].at), 3).await;
+    assert_eq!(shown(&rest), ["12:02", "12:01"]);
+    assert_eq!(rest[1].job, stored(&fixture, "it").await.last_job);
+    assert!(slots(Some(rest[1].at), 3).await.is_empty());
+    assert!(fixture.storage.cron_slots("nobody's".to_owned(), None, 3).await.unwrap().is_empty());
 }
 
 pub async fn a_slot_whose_job_is_refused_is_not_taken(fixture: Fixture) {

@@ -69,6 +69,23 @@ impl CronExpression {
         &self.text
     }
 
+    /// The numbers that the minute, hour, day, month and weekday stand for, a bit each; `None` for
+    /// `@reboot`. Sunday is 0.
+    ///
+    /// ```
+    /// use kerrera_core::cron::CronExpression;
+    ///
+    /// let quarters: CronExpression = "*/15 7 * * SAT,7".parse()?;
+    /// let [minutes, hours, _, _, weekdays] = quarters.fields().unwrap();
+    /// assert_eq!(minutes, 1 | 1 << 15 | 1 << 30 | 1 << 45);
+    /// assert_eq!((hours, weekdays), (1 << 7, 1 | 1 << 6));
+    /// # Ok::<(), kerrera_core::cron::NotACronExpression>(())
+    /// ```
+    pub fn fields(&self) -> Option<[u64; 5]> {
+        let Times { minutes, hours, days, months, weekdays } = self.times?;
+        Some([minutes, hours, days, months, weekdays])
+    }
+
     /// Whether it is time, in the minute of `now`; never for `@reboot`.
     pub fn matches(&self, now: Timestamp, zone: &Timezone) -> bool {
         let minute = now.as_micros().div_euclid(MICROS_OF_MINUTE);

@@ -48,8 +48,22 @@ pub trait Crons: Send + Sync {
     /// expression or the time zone is new.
     fn edit_cron(&self, entry: CronEntry) -> Pending<'_, bool>;
 
+    /// Adds an entry that no starting node brings, and tells the listeners; false if there is one of this
+    /// name. Every node fires it, and none that starts removes it; one that brings an entry of this name
+    /// makes it its own.
+    fn add_cron(&self, entry: CronEntry) -> Pending<'_, bool>;
+
     /// Removes an entry and its history, and tells the listeners; false if there is none.
     fn remove_cron(&self, name: String) -> Pending<'_, bool>;
+
+    /// The slots of an entry that were fired and are still kept, the newest first, before one of them if
+    /// that is given; at most `limit`.
+    fn cron_slots(
+        &self,
+        name: String,
+        before: Option<Timestamp>,
+        limit: u32,
+    ) -> Pending<'_, Vec<CronSlot>>;
 
     /// The nodes that work queues, as far as they can be seen, but for the one with these producers.
     ///
@@ -80,17 +94,25 @@ pub struct StoredCron {
     pub last_job: Option<JobId>,
     /// When it was last written by a node or a person.
     pub updated_at: Timestamp,
+    /// Whether it was [added](Crons::add_cron) while nodes ran, and no node brings it.
+    pub is_added: bool,
 }
 
 impl StoredCron {
-    /// An entry and where it stands.
+    /// An entry that a node brings, and where it stands.
     pub fn new(
         entry: CronEntry,
         position: Position,
         last_job: Option<JobId>,
         updated_at: Timestamp,
     ) -> StoredCron {
-        StoredCron { entry, position, last_job, updated_at }
+        StoredCron { entry, position, last_job, updated_at, is_added: false }
+    }
+
+    /// The same, added while nodes ran or not.
+    #[must_use]
+    pub fn added(self, is_added: bool) -> StoredCron {
+        StoredCron { is_added, ..self }
     }
 }
 
@@ -105,6 +127,27 @@ pub struct CronFiring {
     pub occasion: Occasion,
     /// What is to travel with its jobs, in their meta.
     pub meta: Map<String, Value>,
+}
+
+/// A slot that was fired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CronSlot {
+    /// Its time.
+    pub at: Timestamp,
+    /// Its job; `None` if that would have overlapped. It may have been removed since.
+    pub job: Option<JobId>,
+    /// The node that fired it.
+    pub node: String,
+    /// When.
+    pub fired_at: Timestamp,
+}
+
+impl CronSlot {
+    /// A slot that a node fired; made by storages.
+    pub fn new(at: Timestamp, job: Option<JobId>, node: String, fired_at: Timestamp) -> CronSlot {
+        CronSlot { at, job, node, fired_at }
+    }
 }
 
 /// A slot that was fired just now.

@@ -11,7 +11,8 @@ SELECT
         SELECT
         FROM {schema}.oban_jobs AS j
         WHERE j.id = c.last_job AND j.state NOT IN ('completed', 'discarded', 'cancelled')
-    )
+    ),
+    c.declared = ''
 FROM now
 LEFT JOIN {schema}.kerrera_crons AS c ON $2::text[] IS NULL OR c.name = ANY ($2::text[])
 LEFT JOIN LATERAL (

@@ -244,6 +244,10 @@ async fn the_crontab_is_found_by_its_keys() {
     let kept =
         cluster.psql("postgres", "select count(*) from kerrera_cron_slots where name = 'entry 7'");
     assert_eq!(kept.unwrap().trim(), "100", "the others were forgotten");
+    assert_eq!(postgres.cron_slots(name(), None, 25).await.unwrap().len(), 25);
+    assert!(
+        !postgres.add_cron(entry(7)).await.unwrap() && postgres.add_cron(entry(500)).await.unwrap()
+    );
     postgres.pause_cron(name(), true).await.unwrap();
     postgres.edit_cron(entry(7)).await.unwrap();
     postgres.declare_crons(vec![entry(7)]).await.unwrap();

@@ -4,7 +4,8 @@
 SELECT c.name, c.expression, c.timezone, c.job, c.misfire, c.overlap, c.paused, c.begins_at,
        c.forgotten_to, c.last_job, c.updated_at, s.slot, s.node,
        EXISTS (SELECT 1 FROM oban_jobs
-               WHERE id = c.last_job AND state NOT IN ('completed', 'discarded', 'cancelled'))
+               WHERE id = c.last_job AND state NOT IN ('completed', 'discarded', 'cancelled')),
+       c.declared = ''
 FROM kerrera_crons AS c
 LEFT JOIN kerrera_cron_slots AS s
     ON s.name = c.name

@@ -13,6 +13,8 @@ use super::retry::Retry;
 pub(crate) struct Crons {
     retry: Retry,
     looked_at: Option<Instant>,
+    /// How long changes wait to be looked at.
+    rest: Duration,
     wakes_at: Instant,
     reboot: Reboot,
 }
@@ -33,7 +35,7 @@ enum Reboot {
 pub(crate) enum Event<'a> {
     /// The crontab may have changed.
     Changed,
-    /// The entries that this node brings were read.
+    /// The entries that this node fires were read.
     Read(&'a Crontab),
     /// The other nodes were looked at.
     Looked(&'a OtherNodes, &'a Crontab),
@@ -60,11 +62,19 @@ impl Crons {
     const LONGEST: Duration = Duration::from_secs(60);
     /// How often to look, at most, because of changes: on SQLite they can be changes of anything.
     const PAUSE: Duration = Duration::from_millis(100);
+    /// The same, for a node that has nothing to fire.
+    const LONG_PAUSE: Duration = Duration::from_secs(1);
     /// How soon is asked again whether other nodes live.
     const AGAIN: Duration = Duration::from_secs(1);
 
     pub(crate) fn new(now: Instant) -> Crons {
-        Crons { retry: Retry::default(), looked_at: None, wakes_at: now, reboot: Reboot::New }
+        Crons {
+            retry: Retry::default(),
+            looked_at: None,
+            rest: Crons::PAUSE,
+            wakes_at: now,
+            reboot: Reboot::New,
+        }
     }
 
     /// When the crontab is to be read.
@@ -75,12 +85,14 @@ impl Crons {
     pub(crate) fn step(&mut self, now: Instant, event: Event<'_>) -> Vec<Effect> {
         match event {
             Event::Changed => {
-                let rested = self.looked_at.map_or(now, |looked| now.max(looked + Crons::PAUSE));
+                let rested = self.looked_at.map_or(now, |looked| now.max(looked + self.rest));
                 self.wakes_at = self.wakes_at.min(rested);
                 Vec::new()
             }
             Event::Read(crontab) => {
                 self.looked_at = Some(now);
+                let has_some = !crontab.crons.is_empty();
+                self.rest = if has_some { Crons::PAUSE } else { Crons::LONG_PAUSE };
                 self.wakes_at = now + until_next(crontab);
                 let mut effects = due(crontab);
                 effects.extend(self.reboot(crontab));

@@ -69,9 +69,14 @@ impl Shell {
 
     async fn round(&self, crons: &mut Crons, round: &mut Round) -> kerrera_core::Result<()> {
         let storage = self.node.storage();
-        let mut crontab = storage.crontab(Some(self.names.clone())).await?;
-        for (_, error) in crontab.unreadable.drain(..) {
-            round.note(error);
+        let mut crontab = storage.crontab(None).await?;
+        let is_ours = |name: &str| self.names.iter().any(|ours| ours == name);
+        // Those of programs that run elsewhere, or no more, are theirs to fire and to complain of.
+        crontab.crons.retain(|cron| cron.is_added || is_ours(&cron.entry.name));
+        for (name, error) in crontab.unreadable.drain(..) {
+            if is_ours(&name) {
+                round.note(error);
+            }
         }
         for effect in crons.step(now(), Event::Read(&crontab)) {
             match effect {

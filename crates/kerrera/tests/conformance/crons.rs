@@ -307,6 +307,33 @@ async fn a_reboot_is_fired_when_no_other_node_lives(scene: Scene) {
     third.shutdown().await;
 }
 
+async fn every_node_fires_what_was_added(scene: Scene) {
+    let tower = Tower::new(scene).await;
+    tower.strike("12:00:59.9");
+    let client = Client::connect(tower.database.clone()).await.unwrap();
+    let elsewhere = Cron::new("* * * * *", Report::default()).name("of a program that has gone");
+    let gone = tower.builder().cron_entry(elsewhere).start().await.unwrap();
+    gone.shutdown().await;
+    // One that brings none itself, and runs already.
+    let kerrera = tower.builder().start().await.unwrap();
+    let cron = Cron::new("* * * * *", Report::default()).name("added");
+    client.add_cron(cron.clone()).await.unwrap();
+    let said = client.add_cron(cron).await.unwrap_err();
+    assert!(said.is_config() && said.to_string().contains("\"added\" already"), "{said}");
+    tower.strike("12:01:00");
+    let job = tower.jobs(&kerrera, 1).await.remove(0);
+    assert_eq!(job.meta.get("cron_name"), Some(json!("added")));
+    kerrera.shutdown().await;
+
+    // Nor does a start remove it.
+    tower.strike("12:01:59.9");
+    let next = tower.builder().cron("@yearly", Report::default()).start().await.unwrap();
+    tower.strike("12:02:00");
+    tower.jobs(&next, 2).await;
+    assert_eq!(next.cron_slots("added", None, 10).await.unwrap().len(), 2);
+    next.shutdown().await;
+}
+
 async fn the_crontab_goes_on_after_the_database_was_away(scene: Scene) {
     let tower = Tower::new(scene).await;
     tower.strike("12:00:59.9");
@@ -339,5 +366,6 @@ on_both!(
     a_node_is_told_of_changes_of_the_crontab,
     a_propagator_adds_to_what_an_entry_inserts,
     a_reboot_is_fired_when_no_other_node_lives,
+    every_node_fires_what_was_added,
     the_crontab_goes_on_after_the_database_was_away,
 );
