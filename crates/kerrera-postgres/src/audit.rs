@@ -55,6 +55,7 @@ async fn carry_out<I>(session: &mut Session, call: &Call<I>, command: &Command) 
         Command::PauseCron(name, paused) => {
             Answer::Cron(crons::pause(session, &call.with((name, paused))).await?)
         }
+        Command::AddCron(entry) => Answer::Cron(crons::add(session, &call.with(*entry)).await?),
         Command::EditCron(entry) => Answer::Cron(crons::edit(session, &call.with(*entry)).await?),
         Command::RemoveCron(name) => Answer::Cron(crons::remove(session, &call.with(name)).await?),
         Command::FireCron(firing) => {

@@ -47,6 +47,7 @@ fn carry_out(connection: &Connection, now: Timestamp, command: Command) -> Resul
         Command::PauseCron(name, paused) => {
             Answer::Cron(crons::pause(connection, now, &name, paused)?)
         }
+        Command::AddCron(entry) => Answer::Cron(crons::add(connection, now, &entry)?),
         Command::EditCron(entry) => Answer::Cron(crons::edit(connection, now, &entry)?),
         Command::RemoveCron(name) => Answer::Cron(crons::remove(connection, &name)?),
         Command::FireCron(firing) => Answer::Fired(crons::fire(connection, now, &firing)?),

@@ -451,9 +451,10 @@ impl Audit for Sqlite {
                     order.check()?;
                     Some(Hint::Ordered)
                 }
-                Command::PauseCron(..) | Command::EditCron(_) | Command::RemoveCron(_) => {
-                    Some(Hint::Crontab)
-                }
+                Command::AddCron(_)
+                | Command::PauseCron(..)
+                | Command::EditCron(_)
+                | Command::RemoveCron(_) => Some(Hint::Crontab),
                 _ => None,
             };
             let answer = match command {

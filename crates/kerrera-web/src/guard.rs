@@ -24,6 +24,12 @@ use crate::refusal::Problem;
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(Arc<str>);
 
+impl RequestId {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Serialize for RequestId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)

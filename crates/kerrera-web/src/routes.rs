@@ -187,8 +187,11 @@ async fn admit(
     let Some(instance) = app.instance(instance).cloned() else {
         return Refusal::NotFound.bare(&app, &parts, format);
     };
-    let visit = Visit::new(&app, instance, viewer, &parts);
+    let visit = Visit::new(&app, instance, viewer, format, &parts);
     if let Err(denied) = visit.viewer().may(needs) {
+        if !parts.method.is_safe() {
+            visit.service().refused(denied, parts.uri.path()).await;
+        }
         return Refusal::Denied(denied).within(&visit, format);
     }
     let seen = parts.headers.get(header::IF_NONE_MATCH).cloned();

@@ -17,9 +17,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kerrera::audit::{AuditEntry, AuditOutcome, Via};
 use kerrera::{Client, Reader};
 
-use crate::access::Scope;
+use crate::access::{Actor, Scope};
 
 pub use crate::access::{Denied, ReadOnly, Viewer};
 pub use attention::{Concern, Severity, Trouble};
@@ -42,12 +43,33 @@ pub struct Service {
     instance: Arc<str>,
     viewer: Viewer,
     rules: Rules,
+    via: Via,
+    request_id: Option<Arc<str>>,
 }
 
 impl Service {
     /// For this viewer, in the database of this client.
     pub fn new(client: Client, instance: &str, viewer: Viewer) -> Service {
-        Service { client, instance: instance.into(), viewer, rules: Rules::default() }
+        Service {
+            client,
+            instance: instance.into(),
+            viewer,
+            rules: Rules::default(),
+            via: Via::Code,
+            request_id: None,
+        }
+    }
+
+    /// The same, and the audit log says how it was asked: by a page, the API, the command line.
+    #[must_use]
+    pub fn via(self, via: Via) -> Service {
+        Service { via, ..self }
+    }
+
+    /// The same, and the audit log has this name of the request.
+    #[must_use]
+    pub fn request(self, id: &str) -> Service {
+        Service { request_id: Some(id.into()), ..self }
     }
 
     /// The same, with another opinion of what is private; by default that of [`PrivateKeys`].
@@ -77,7 +99,32 @@ impl Service {
 
     /// What commands go through: what it changes is written down as done by the viewer.
     fn acting(&self) -> Client {
-        self.client.clone()
+        self.client.acting(self.actor())
+    }
+
+    /// The viewer, as the audit log names them.
+    fn actor(&self) -> kerrera::audit::Actor {
+        let Actor { id, name } = self.viewer.actor();
+        let actor = kerrera::audit::Actor::new(id).label(name).via(self.via);
+        match &self.request_id {
+            Some(id) => actor.request_id(&**id),
+            None => actor,
+        }
+    }
+
+    /// Writes down that the viewer tried what they may not do. That it cannot be written down is told by
+    /// the log alone: they hear that it is not allowed either way.
+    pub(crate) async fn refused(&self, denied: Denied, what: &str) {
+        let (action, error) = match denied {
+            Denied::Missing(permission) => (permission.as_str(), "the permission is missing"),
+            Denied::ReadOnly(_) => ("write", "nothing can be changed here"),
+        };
+        let mut entry = AuditEntry::by(self.actor()).action(action).target("address", what);
+        entry.outcome = AuditOutcome::Refused;
+        entry.error = Some(error.to_owned());
+        if let Err(error) = self.client.record_audit(entry).await {
+            tracing::error!(%error, "a refusal could not be written down");
+        }
     }
 
     /// What is hidden from them is not there.

@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use kerrera::Timestamp;
+use kerrera::audit::Via;
 
 use crate::access::Viewer;
 use crate::dashboard::{App, Instance};
@@ -13,7 +14,7 @@ use crate::guard::RequestId;
 use crate::language::Language;
 use crate::links::Links;
 use crate::preferences::Preferences;
-use crate::refusal::Refusal;
+use crate::refusal::{Format, Refusal};
 use crate::service::Service;
 use crate::text::Text;
 
@@ -34,20 +35,33 @@ struct Inner {
 }
 
 impl Visit {
-    pub(crate) fn new(app: &App, instance: Instance, viewer: Viewer, parts: &Parts) -> Visit {
+    pub(crate) fn new(
+        app: &App,
+        instance: Instance,
+        viewer: Viewer,
+        format: Format,
+        parts: &Parts,
+    ) -> Visit {
+        let request_id = RequestId::of(parts);
+        let service = Service::new(instance.client, &instance.name, viewer)
+            .ruled_by(app.options.rules.clone())
+            .via(if format == Format::Json { Via::Api } else { Via::Html });
+        let service = match &request_id {
+            Some(id) => service.request(id.as_str()),
+            None => service,
+        };
         let links = Links::new(app.base_of(parts), &instance.name);
         let query = parts.uri.query().unwrap_or_default().to_owned();
         Visit(Arc::new(Inner {
             app: app.clone(),
-            service: Service::new(instance.client, &instance.name, viewer)
-                .ruled_by(app.options.rules.clone()),
+            service,
             links,
             preferences: Preferences::of(parts),
             wants_fragment: parts.headers.contains_key("x-fragment"),
             path: parts.uri.path().to_owned(),
             query,
             now: Timestamp::now(),
-            request_id: RequestId::of(parts),
+            request_id,
         }))
     }
 

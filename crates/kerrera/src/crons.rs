@@ -117,7 +117,11 @@ impl Client {
     /// ([`Error::is_config`](crate::Error::is_config)), and when the database fails.
     pub async fn add_cron(&self, cron: Cron) -> Result<CronEntry> {
         let entry = cron.validate(self.limits(), &Timezone::utc())?;
-        if !self.storage().add_cron(entry.clone()).await? {
+        let is_new = match self.entry("cron.add", "cron", &entry.name) {
+            None => self.storage().add_cron(entry.clone()).await?,
+            Some(told) => self.act_on_cron(Command::AddCron(Box::new(entry.clone())), told).await?,
+        };
+        if !is_new {
             let message = format!(
                 "there is a cron entry named {:?} already: edit it, or choose another name",
                 entry.name

@@ -44,6 +44,7 @@ pub async fn what_is_done_and_what_is_told_are_written_together(fixture: Fixture
         ("edit", Command::EditCron(Box::new(entry_of_cron("@weekly"))), 1, false),
         ("run", Command::FireCron(by_hand()), 1, true),
         ("remove", Command::RemoveCron("daily".into()), 1, false),
+        ("add", Command::AddCron(Box::new(entry_of_cron("@weekly"))), 1, false),
     ];
     for (name, command, count, has_jobs) in cases {
         storage.act(command, told(name).target("thing", "x")).await.unwrap();

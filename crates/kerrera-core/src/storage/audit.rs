@@ -53,6 +53,8 @@ pub enum Command {
     Order(Order),
     /// [`Crons::pause_cron`](super::Crons::pause_cron).
     PauseCron(String, bool),
+    /// [`Crons::add_cron`](super::Crons::add_cron).
+    AddCron(Box<CronEntry>),
     /// [`Crons::edit_cron`](super::Crons::edit_cron).
     EditCron(Box<CronEntry>),
     /// [`Crons::remove_cron`](super::Crons::remove_cron).

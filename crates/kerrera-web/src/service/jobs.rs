@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kerrera::audit::AuditEntry;
 use kerrera::{Job, JobChange, JobId, JobQuery, JobRow, Listing, State, Updated};
 
 use super::{Error, Result, Service};
@@ -122,7 +123,9 @@ impl Service {
     pub async fn reveal_job(&self, id: JobId) -> Result<Job> {
         self.viewer.may(Permission::JobsReveal)?;
         let job = self.visible_job(id).await?;
-        self.wrote_down_reveal(id).await?;
+        let entry = AuditEntry::by(self.actor()).action("job.reveal").target("job", id.to_string());
+        // Written down first: what was shown cannot be taken back.
+        self.client.record_audit(entry.jobs([id]).count(1)).await?;
         Ok(job)
     }
 
@@ -136,12 +139,6 @@ impl Service {
 
     fn done(&self, was: Option<State>, seen: State) -> Result<State> {
         was.ok_or_else(|| conflict(seen))
-    }
-
-    async fn wrote_down_reveal(&self, id: JobId) -> Result<()> {
-        let actor = self.viewer.actor();
-        tracing::warn!(job = id, actor = actor.id, name = actor.name, "private args were revealed");
-        Ok(())
     }
 }
 
