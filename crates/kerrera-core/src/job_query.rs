@@ -295,7 +295,7 @@ pub enum Condition {
 
 impl Condition {
     /// Whether jobs in this state can be meant.
-    pub(crate) fn allows(&self, state: State) -> bool {
+    pub fn allows(&self, state: State) -> bool {
         match self {
             Condition::States(states) => states.contains(&state),
             Condition::Not(other) => match &**other {

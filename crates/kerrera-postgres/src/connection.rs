@@ -354,8 +354,8 @@ impl Session {
         outcome.and_then(|answer| ended.map(|()| answer))
     }
 
-    /// Runs statements in a transaction that only reads, each for no longer than `within`, and along an
-    /// index wherever there is one.
+    /// Runs statements in a transaction that only reads, each for no longer than `within`, and row after
+    /// row along an index wherever there is one: what stops early must not begin by reading all.
     pub(crate) async fn reading<I, T>(
         &mut self,
         doing: &str,
@@ -366,7 +366,8 @@ impl Session {
         let milliseconds = within.as_millis().clamp(1, i32::MAX as u128);
         let begin = format!(
             "BEGIN READ ONLY; SET LOCAL statement_timeout = {milliseconds}; \
-             SET LOCAL lock_timeout = '100ms'; SET LOCAL enable_seqscan = off"
+             SET LOCAL lock_timeout = '100ms'; SET LOCAL enable_seqscan = off; \
+             SET LOCAL enable_bitmapscan = off"
         );
         // A session that is left in between is not used again.
         self.in_transaction = true;

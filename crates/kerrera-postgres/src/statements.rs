@@ -105,6 +105,7 @@ pub(crate) struct Reading {
     pub(crate) available_edge: String,
     pub(crate) oldest: String,
     pub(crate) tallies: String,
+    pub(crate) tally: String,
     pub(crate) table_pages: String,
     pub(crate) sample: String,
 }
@@ -283,6 +284,7 @@ impl Statements {
                 available_edge: fill(file!("available_edge")),
                 oldest: fill(file!("oldest")),
                 tallies: fill(file!("tallies")),
+                tally: fill(file!("tally")),
                 table_pages: fill(file!("table_pages")),
                 sample: fill(file!("sample")),
             },

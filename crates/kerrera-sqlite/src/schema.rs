@@ -174,6 +174,71 @@ mod tests {
     }
 
     #[test]
+    fn lists_and_tallies_go_along_indexes() {
+        let connection = Connection::open_in_memory().unwrap();
+        migrate(&connection, &Place::Memory, Duration::ZERO, Timestamp::MIN).unwrap();
+        let page = |conditions: &str, order: &str| {
+            let page = include_str!("sql/page.sql");
+            page.replace("<conditions>", conditions).replace("<order>", order)
+        };
+        let state = |states: &str| include_str!("sql/tally_state.sql").replace("<states>", states);
+        let due = "state IN ('scheduled', 'retryable')";
+        let statements = [
+            (page("TRUE", "id DESC"), "SCAN oban_jobs"),
+            (
+                page("id > 1 AND id <= 9 AND worker = 'w'", "id"),
+                "PRIMARY KEY (rowid>? AND rowid<?)",
+            ),
+            (page(due, "scheduled_at, id"), "kerrera_due"),
+            (
+                page(
+                    "state = 'discarded' AND (discarded_at, id) < (1, 1)",
+                    "discarded_at DESC, id DESC",
+                ),
+                "kerrera_discarded (discarded_at<?)",
+            ),
+            (
+                page("state = 'cancelled' AND cancelled_at IS NOT NULL", "cancelled_at, id"),
+                "kerrera_cancelled (cancelled_at>?)",
+            ),
+            (
+                page(
+                    "state = 'available' AND queue = 'q' AND priority = 1 AND scheduled_at > 1",
+                    "scheduled_at, id",
+                ),
+                "kerrera_available (queue=? AND priority=? AND scheduled_at>?)",
+            ),
+            (state(due), "kerrera_due"),
+            (state("state = 'executing'"), "kerrera_executing"),
+            (state("state = 'discarded'"), "COVERING INDEX kerrera_discarded"),
+            (state("state = 'cancelled'"), "COVERING INDEX kerrera_cancelled"),
+            (
+                include_str!("sql/tally_available.sql").to_owned(),
+                "COVERING INDEX kerrera_available",
+            ),
+        ];
+        for (sql, expected) in statements {
+            let plan = plan(&connection, &sql);
+            assert!(plan.contains(expected), "{expected}: {plan}");
+            let is_sorted = sql.contains("ORDER BY") && plan.contains("TEMP B-TREE");
+            assert!(!is_sorted, "nothing is sorted: {plan}");
+        }
+        let pairs = plan(&connection, include_str!("sql/pairs.sql"));
+        for line in pairs.lines().filter(|line| line.contains("oban_jobs") || line.contains(" a "))
+        {
+            assert!(line.contains("kerrera_available"), "{line}");
+        }
+        let sample = include_str!("sql/sample.sql").replace("<conditions>", "TRUE");
+        let sample = ["<first>", "<count>", "<stretch>"]
+            .iter()
+            .fold(sample, |sql, name| sql.replace(name, "9"));
+        assert!(
+            plan(&connection, &sample)
+                .contains("SEARCH oban_jobs USING INTEGER PRIMARY KEY (rowid=?)")
+        );
+    }
+
+    #[test]
     fn statements_for_the_crontab_find_their_rows_by_their_keys() {
         let connection = Connection::open_in_memory().unwrap();
         migrate(&connection, &Place::Memory, Duration::ZERO, Timestamp::MIN).unwrap();

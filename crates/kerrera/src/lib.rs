@@ -44,6 +44,7 @@
 //! - [`Kerrera`] and its [`Builder`]: a running engine.
 //! - [`Client`]: inserting, also within the application's own transaction; and cancelling, retrying,
 //!   deleting and changing jobs, one by its number or all of a [`JobQuery`].
+//! - [`Filter`]: which jobs are meant, as a person types it.
 //! - [`Reader`]: lists of many jobs, page by page, and how many there are, without harm to the database.
 //! - [`Queue`]: pausing, scaling, starting and stopping queues while nodes run.
 //! - [`Unique`]: which jobs count as the same ([`until_started`], [`until_finished`], [`once_per`]), so
@@ -118,6 +119,8 @@ pub use kerrera_sqlite as sqlite;
 pub use kerrera_core::audit;
 pub use kerrera_core::cron::{self, Cron, Misfire, Overlap};
 pub use kerrera_core::executor;
+pub use kerrera_core::filter::{self, Filter};
+pub use kerrera_core::job_query::Condition;
 pub use kerrera_core::outcome::{
     AndThen, JobError, JobResult, OrElse, Outcome, cancel, discard, done, snooze,
 };
@@ -151,6 +154,8 @@ mod readme {
     pub struct Queues;
     #[doc = include_str!("../../../docs/operations.md")]
     pub struct Operations;
+    #[doc = include_str!("../../../docs/filters.md")]
+    pub struct Filters;
     #[doc = include_str!("../../../docs/testing.md")]
     pub struct Testing;
     #[doc = include_str!("../../../docs/unique.md")]

@@ -1,7 +1,8 @@
 //! What can be typed after `kerrera jobs`.
 
 use clap::{Args, Subcommand, ValueEnum};
-use kerrera::{JobId, JobOrder, JobQuery, JobTime, Place, State, Timestamp};
+use kerrera::cron::Timezone;
+use kerrera::{Filter, JobId, JobOrder, JobQuery, JobTime, Place, State, Timestamp};
 use serde_json::Value;
 
 use super::DatabaseArguments;
@@ -41,6 +42,10 @@ pub(crate) struct Access {
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Which jobs")]
 pub(crate) struct FilterArguments {
+    /// As one text: 'state:retryable worker:Send* args.user.id:7 finished:>-1h -tag:test'; its days and
+    /// times are in UTC
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true)]
+    filter: Option<Filter>,
     /// In this state: suspended, scheduled, available, executing, retryable, completed, discarded,
     /// cancelled; more with commas
     #[arg(long, value_name = "STATE", value_delimiter = ',')]
@@ -76,9 +81,15 @@ pub(crate) struct FilterArguments {
 }
 
 impl FilterArguments {
+    /// The same, with a filter that was typed elsewhere.
+    pub(crate) fn with(self, text: Option<Filter>) -> FilterArguments {
+        FilterArguments { filter: text.or(self.filter), ..self }
+    }
+
     /// The query that was typed, with these numbers as well.
     pub(crate) fn query(self, ids: Vec<JobId>) -> JobQuery {
         let FilterArguments {
+            filter,
             state,
             queue,
             worker,
@@ -90,7 +101,10 @@ impl FilterArguments {
             since,
             before,
         } = self;
-        let mut query = JobQuery::new();
+        let mut query = match filter {
+            Some(filter) => filter.query(Timestamp::now(), &Timezone::utc()),
+            None => JobQuery::new(),
+        };
         if !ids.is_empty() {
             query = query.ids(ids);
         }
@@ -124,6 +138,9 @@ impl FilterArguments {
 #[derive(Args, Debug)]
 #[command(after_help = LIST_EXAMPLES)]
 pub(crate) struct ListArguments {
+    /// Which jobs, as --filter takes it
+    #[arg(value_name = "FILTER", allow_hyphen_values = true, conflicts_with = "filter")]
+    pub(crate) text: Option<Filter>,
     #[command(flatten)]
     pub(crate) access: Access,
     #[command(flatten)]
@@ -141,6 +158,7 @@ pub(crate) struct ListArguments {
 
 const LIST_EXAMPLES: &str = "\
 Examples:
+  kerrera jobs list 'state:retryable worker:Send* -tag:test'
   kerrera jobs list --state retryable,discarded --queue mailers
   kerrera jobs list --worker SendWelcomeEmail --args '{\"user_id\": 7}' --json
   kerrera jobs list --since inserted=2026-11-22T00:00:00Z --order scheduled
@@ -212,6 +230,7 @@ const MANAGE_EXAMPLES: &str = "\
 Examples:
   kerrera jobs cancel 4711
   kerrera jobs retry --state discarded --worker SendWelcomeEmail --dry-run
+  kerrera jobs retry --filter 'state:discarded worker:Send* finished:>-1h'
   kerrera jobs delete --state completed --before completed=2026-11-01T00:00:00Z --yes
 
 Exit status: 0 when it was done, also if no job matched; 1 when a job that was named by its number did

@@ -28,8 +28,8 @@ pub(crate) async fn run(arguments: JobsArguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn list(arguments: ListArguments) -> anyhow::Result<ExitCode> {
-    let ListArguments { access, filter, limit, order, after } = arguments;
-    let mut query = filter.query(Vec::new()).order(order.into()).limit(limit);
+    let ListArguments { text, access, filter, limit, order, after } = arguments;
+    let mut query = filter.with(text).query(Vec::new()).order(order.into()).limit(limit);
     if let Some(place) = after {
         query = query.after(place);
     }

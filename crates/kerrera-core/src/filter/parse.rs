@@ -109,12 +109,9 @@ impl<'t> Reader<'t> {
             // What stands alone.
             let word = self.word();
             let at = begin..self.at;
-            let number = match bare(&Subject::Id, word) {
-                Some(number @ Value::Number(_)) => number,
-                _ => {
-                    let written = word.to_owned();
-                    return Err(FilterError::new(at, Problem::Alone { written }));
-                }
+            let Some(number @ Value::Number(_)) = bare(&Subject::Id, word) else {
+                let written = word.to_owned();
+                return Err(FilterError::new(at, Problem::Alone { written }));
             };
             return Ok(Term { negated, subject: Subject::Id, values: vec![number], at });
         };
@@ -251,14 +248,12 @@ fn is_text(subject: &Subject) -> bool {
 }
 
 fn subject(written: &str, at: Range<usize>) -> Result<Subject, FilterError> {
-    let json: [(&str, fn(Vec<String>) -> Subject); 2] =
-        [("args.", Subject::Args), ("meta.", Subject::Meta)];
-    for (name, of) in json {
-        if let Some(path) = written.strip_prefix(name)
-            && let Some(keys) = keys(path)
-        {
-            return Ok(of(keys));
-        }
+    let path = |name| written.strip_prefix(name).and_then(keys);
+    if let Some(keys) = path("args.") {
+        return Ok(Subject::Args(keys));
+    }
+    if let Some(keys) = path("meta.") {
+        return Ok(Subject::Meta(keys));
     }
     let known = NAMES.iter().find(|(name, _)| *name == written && !name.ends_with('.'));
     known.map(|(_, subject)| subject.clone()).ok_or_else(|| {
