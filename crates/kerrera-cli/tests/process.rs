@@ -241,6 +241,7 @@ fn help_is_shown_and_nonsense_is_refused() {
         &["jobs"],
         &["jobs", "list", "--database-url", "sqlite:a.db", "--state", "done"],
         &["jobs", "list", "--database-url", "sqlite:a.db", "--args", "{}"],
+        &["jobs", "list", "--database-url", "sqlite:a.db", "staet:retryable"],
         &["jobs", "list", "--database-url", "sqlite:a.db", "--since", "made=2026-01-01"],
         &["jobs", "cancel", "--database-url", "sqlite:a.db"],
         &["jobs", "delete", "--database-url", "sqlite:a.db", "--all", "--queue", "a"],
@@ -401,6 +402,8 @@ fn jobs_are_listed_and_managed(url: &str, folder: &Path) {
     };
     assert_eq!(count(&[]), 5);
     assert_eq!(count(&["--state", "available,scheduled", "--queue", "mail"]), 2);
+    assert_eq!(count(&["state:available,scheduled queue:mai*"]), 2);
+    assert_eq!(count(&["args.user.id:7 -state:cancelled"]), 1);
     assert_eq!(count(&["--queue", "mail", "--queue", "default", "--attempt", "1"]), 3);
     assert_eq!(count(&["--args", "{\"user\": {\"id\": 7}}"]), 1);
     assert_eq!(count(&["--before", "inserted=1999-01-01T00:00:00Z"]), 0);
