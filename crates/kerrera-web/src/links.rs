@@ -69,7 +69,11 @@ impl Links {
 
     /// One entry of the crontab.
     pub(crate) fn cron(&self, name: &str) -> String {
-        self.to(["crons", name])
+        match name {
+            // That address is the form for a new one.
+            "new" => format!("{}/%6Eew", self.to(["crons"])),
+            name => self.to(["crons", name]),
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! Pages, one file each, and the frame around all of them.
 
+mod cron;
+mod cron_form;
+mod crons;
 mod frame;
 mod job;
 mod node;
@@ -38,6 +41,9 @@ pub(crate) fn add(routes: &mut Routes) {
     orders::add(routes);
     nodes::add(routes);
     node::add(routes);
+    crons::add(routes);
+    cron::add(routes);
+    cron_form::add(routes);
     settings::add(routes);
 }
 

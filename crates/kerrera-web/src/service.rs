@@ -6,6 +6,7 @@
 
 mod attention;
 mod counts;
+mod crons;
 mod gauges;
 mod jobs;
 mod nodes;
@@ -25,6 +26,10 @@ use crate::access::{Actor, Scope};
 pub use crate::access::{Denied, ReadOnly, Viewer};
 pub use attention::{Concern, Severity, Trouble};
 pub use counts::Counts;
+pub use crons::{
+    ClockShift, CronDraft, CronRun, CronStatus, CronTarget, CrontabStatus, Drafted, Mistakes,
+    NextTimes,
+};
 pub use gauges::{Gauges, QueueGauges};
 pub use jobs::JobView;
 pub use nodes::{NodeStatus, Nodes, RunningJob};

@@ -14,10 +14,12 @@
 //! anything that prints. Korean has one plural; its particles are avoided by writing `큐: mail`.
 
 mod common;
+mod crons;
 mod jobs;
 mod nodes;
 mod queues;
 mod refusals;
+mod schedule;
 mod states;
 
 use std::borrow::Cow;

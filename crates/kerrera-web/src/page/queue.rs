@@ -28,8 +28,8 @@ async fn show(visit: Visit, Path((_, name)): Path<(String, String)>) -> Result<P
         let jobs = queue.jobs_in(state);
         Stop {
             state,
-            count: number::count(jobs, text),
-            is_empty: jobs == 0,
+            count: number::tally(jobs, text),
+            is_empty: jobs.value == 0,
             link: links.jobs(&queues::filter(&queue, state)),
             is_current: false,
         }

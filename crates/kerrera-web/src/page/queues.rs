@@ -1,6 +1,6 @@
 //! All queues: what waits in them, who works them, and whether somebody has paused them.
 
-use kerrera::State;
+use kerrera::{State, Tally};
 use maud::{Markup, html};
 
 use super::{Page, Section, orders};
@@ -58,10 +58,12 @@ fn for_all(visit: &Visit) -> Markup {
 /// What waits although nobody will ever claim it.
 fn unworked(queues: &[QueueStatus], visit: &Visit) -> Markup {
     let waiting = queues.iter().filter(|queue| queue.state() == QueueState::Unworked);
-    let jobs: u64 = waiting.map(|queue| queue.jobs_in(State::Available)).sum();
+    let jobs: Tally = waiting.map(|queue| queue.jobs_in(State::Available)).sum();
+    let text = visit.text();
     html! {
-        @if jobs > 0 {
-            (notice("danger", "warning", visit, &html! { (visit.text().unworked_with_jobs(jobs)) }))
+        @if jobs.value > 0 {
+            @let jobs = number::tally_words(jobs, text);
+            (notice("danger", "warning", visit, &html! { (text.unworked_with_jobs(&jobs)) }))
         }
     }
 }
@@ -101,8 +103,8 @@ fn row(queue: &QueueStatus, visit: &Visit) -> Markup {
             @for state in WAITING {
                 @let jobs = queue.jobs_in(state);
                 td.end data-label=(text.state_name(state)) {
-                    @if jobs == 0 { span.subtle { "0" } } @else {
-                        a href=(links.jobs(&filter(queue, state))) { (number::count(jobs, text)) }
+                    @if jobs.value == 0 { span.subtle { "0" } } @else {
+                        a href=(links.jobs(&filter(queue, state))) { (number::tally(jobs, text)) }
                     }
                 }
             }
@@ -115,7 +117,7 @@ fn row(queue: &QueueStatus, visit: &Visit) -> Markup {
 
 /// How many jobs run, of how many that may.
 pub(super) fn utilisation(queue: &QueueStatus, text: Text) -> Markup {
-    let (running, limit) = (queue.jobs_in(State::Executing), queue.limit());
+    let (running, limit) = (queue.jobs_in(State::Executing).value, queue.limit());
     let [shown_running, shown_limit] = [running, limit].map(number::grouped);
     html! {
         div.utilisation {
@@ -127,12 +129,13 @@ pub(super) fn utilisation(queue: &QueueStatus, text: Text) -> Markup {
 
 /// How long the oldest available job has been waiting.
 pub(super) fn waits(queue: &QueueStatus, visit: &Visit) -> Markup {
-    match queue.oldest {
+    match &queue.oldest {
         None => html! { span.subtle { "–" } },
-        Some(since) => {
-            let waits = visit.now().since(since).as_millis();
-            let waits = number::span(u64::try_from(waits).unwrap_or(u64::MAX), visit.language());
-            html! { time datetime=(since) title=(when::exact(since, &visit.preferences().zone)) { (waits) } }
+        Some(oldest) => {
+            let since = oldest.scheduled_at;
+            let waited = u64::try_from(oldest.age.as_millis()).unwrap_or(u64::MAX);
+            let waited = number::span(waited, visit.language());
+            html! { time datetime=(since) title=(when::exact(since, &visit.preferences().zone)) { (waited) } }
         }
     }
 }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kerrera::{
-    Count, Enrolled, JobOrder, JobQuery, JobTime, Queue, Setting, Standing, State, Timestamp,
-};
+use kerrera::{Enrolled, JobQuery, OldestJob, Queue, Setting, Standing, State, Tally, Timestamp};
 
 use super::{Error, Result, Service};
 use crate::access::{Permission, Scope};
@@ -17,9 +15,9 @@ pub struct QueueStatus {
     /// Its name.
     pub name: String,
     /// How many jobs it has, by state; states without any are left out.
-    pub jobs: Vec<(State, u64)>,
-    /// Since when its oldest available job could have been claimed.
-    pub oldest: Option<Timestamp>,
+    pub jobs: Vec<(State, Tally)>,
+    /// Its oldest available job, if it has one.
+    pub oldest: Option<OldestJob>,
     /// Who works it, by node.
     pub producers: Vec<Enrolled>,
     /// What has been ordered that is for it, the newest first.
@@ -42,8 +40,8 @@ pub enum QueueState {
 
 impl QueueStatus {
     /// How many jobs are in a state.
-    pub fn jobs_in(&self, state: State) -> u64 {
-        self.jobs.iter().filter(|(of, _)| *of == state).map(|(_, jobs)| jobs).sum()
+    pub fn jobs_in(&self, state: State) -> Tally {
+        self.jobs.iter().filter(|(of, _)| *of == state).map(|(_, jobs)| *jobs).sum()
     }
 
     /// How many jobs run at once at most, on all nodes together.
@@ -137,11 +135,7 @@ impl Service {
     /// Without [`Permission::QueuesView`], and when the database fails.
     pub async fn queues(&self) -> Result<Vec<QueueStatus>> {
         self.viewer.may(Permission::QueuesView)?;
-        let mut queues = self.assembled(None).await?;
-        for queue in &mut queues {
-            queue.oldest = self.oldest_available(queue).await?;
-        }
-        Ok(queues)
+        self.assembled(None).await
     }
 
     /// One queue.
@@ -153,9 +147,7 @@ impl Service {
     pub async fn queue(&self, name: &str) -> Result<QueueStatus> {
         self.viewer.may(Permission::QueuesView)?;
         self.may_know(Scope::Queue(name))?;
-        let mut queue = self.assembled(Some(name)).await?.pop().ok_or(Error::NotFound)?;
-        queue.oldest = self.oldest_available(&queue).await?;
-        Ok(queue)
+        self.assembled(Some(name)).await?.pop().ok_or(Error::NotFound)
     }
 
     /// The orders that hold and that the viewer may know of, the newest first.
@@ -325,9 +317,15 @@ impl Service {
             None => self.viewer.sees(Scope::Queue(name)),
         };
         let mut queues: BTreeMap<String, QueueStatus> = BTreeMap::new();
-        for Count { queue, state, jobs, .. } in self.client.counts().await? {
-            if is_meant(&queue) {
-                at(&mut queues, &queue).jobs.push((state, jobs));
+        for tally in self.counts().await?.iter() {
+            if is_meant(&tally.queue) {
+                at(&mut queues, &tally.queue).jobs.push((tally.state, tally.jobs));
+            }
+        }
+        for oldest in self.reader().oldest().await? {
+            if is_meant(&oldest.queue) {
+                let name = oldest.queue.clone();
+                at(&mut queues, &name).oldest = Some(oldest);
             }
         }
         for producer in self.client.producers().await? {
@@ -349,19 +347,6 @@ impl Service {
         Ok(queues.into_values().collect())
     }
 
-    /// Since when the oldest available job of a queue could have been claimed.
-    async fn oldest_available(&self, queue: &QueueStatus) -> Result<Option<Timestamp>> {
-        if queue.jobs_in(State::Available) == 0 {
-            return Ok(None);
-        }
-        let first = JobQuery::new()
-            .states([State::Available])
-            .queues([&queue.name])
-            .order(JobOrder::Earliest(JobTime::Scheduled))
-            .limit(1);
-        Ok(self.client.jobs(first).await?.first().map(|job| job.scheduled_at))
-    }
-
     async fn visible_orders(&self) -> Result<Vec<Standing>> {
         let mut orders = self.client.queue_orders().await?;
         orders.reverse();
@@ -373,7 +358,8 @@ impl Service {
 
     /// The names of all queues that are worked or of which something was ordered or that have jobs.
     async fn known_queues(&self) -> Result<Vec<String>> {
-        let counted = self.client.counts().await?.into_iter().map(|count| count.queue);
+        let tallies = self.reader().tallies(1).await?;
+        let counted = tallies.into_iter().map(|tally| tally.queue);
         let worked = self.client.producers().await?.into_iter().map(|producer| producer.queue);
         let orders = self.client.queue_orders().await?;
         let ordered = orders.into_iter().filter_map(|order| order.queue);

@@ -17,9 +17,8 @@ texts! {
     no_queues: "There is no queue yet" | "아직 큐가 없습니다";
     no_queues_hint: "A queue is here as soon as a node works it or a job is inserted into it."
         | "노드가 큐를 처리하거나 작업이 추가되면 여기에 나타납니다.";
-    unworked_with_jobs(n: u64): one "{n} job waits in a queue that no node works. Start a node that has the queue, or start the queue on the nodes that run."
-        other "{n} jobs wait in queues that no node works. Start a node that has the queue, or start the queue on the nodes that run."
-        | "처리하는 노드가 없는 큐에서 작업 {n}개가 기다리고 있습니다. 해당 큐를 처리하는 노드를 시작하거나, 실행 중인 노드에서 큐를 시작하세요.";
+    unworked_with_jobs(n: &str): "Jobs wait in queues that no node works: {n}. Start a node that has the queue, or start the queue on the nodes that run."
+        | "처리하는 노드가 없는 큐에서 기다리는 작업: {n}개. 해당 큐를 처리하는 노드를 시작하거나, 실행 중인 노드에서 큐를 시작하세요.";
     pause_all: "Pause all" | "모두 일시 정지";
     resume_all: "Resume all" | "모두 재개";
     pause_with_reason: "Pause with a reason" | "사유를 적고 일시 정지";

@@ -82,6 +82,15 @@ pub(crate) fn tally(tally: Tally, text: Text) -> Markup {
     }
 }
 
+/// The same within a sentence.
+pub(crate) fn tally_words(tally: Tally, text: Text) -> String {
+    match tally.quality {
+        Quality::Exact => grouped(tally.value),
+        Quality::Capped => format!("{}+", grouped(tally.value)),
+        Quality::Estimated => format!("≈ {}", short(tally.value, text.spoken())),
+    }
+}
+
 texts! {
     at_least(n: u64): one "At least 1: counting ended there" other "At least {n}: counting ended there"
         | "{n}개 이상: 여기까지만 세었습니다";

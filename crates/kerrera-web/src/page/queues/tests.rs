@@ -21,7 +21,7 @@ async fn queues_are_listed_with_what_waits_in_them() {
     let (node, site) = site().await;
     let page = site.get("/queues").await;
     page.shows("/i/main/queues/mail").shows("0 of 3 slots in use").shows("running");
-    page.shows("1 job waits in a queue that no node works");
+    page.shows("Jobs wait in queues that no node works: 1.");
     page.shows("no node works it").hides("queues/hidden").hides("marker");
     let page = site.get_as("all", "ko", "/queues").await;
     page.shows("처리하는 노드 없음").shows("슬롯 3개 중 0개 사용 중").shows("일시 정지");
