@@ -77,3 +77,8 @@ pub use access::{
     Access, AccessError, Actor, DangerouslyPublic, Grant, Permission, Permissions, Role, Scope,
 };
 pub use dashboard::Dashboard;
+
+/// The examples of the guide are compiled with those of the crate.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/dashboard.md")]
+struct Guide;
