@@ -9,6 +9,7 @@
 //! - `pair`: both sides in turns, and what came of them.
 //! - `postgres`, `sqlite`: the bare side.
 //! - `dashboard`: what its pages cost.
+//! - `instructions`: what a job costs the node, counted instead of timed.
 //! - `growth`: how cost grows with nodes, rows and queues. `page`: tables and plots for the
 //!   documentation, from what the others printed.
 
@@ -20,6 +21,7 @@
 
 mod dashboard;
 mod growth;
+mod instructions;
 mod page;
 mod pair;
 mod postgres;
@@ -32,6 +34,7 @@ use kerrera_bench::Where;
 
 use dashboard::DashboardArguments;
 use growth::GrowthArguments;
+use instructions::{CountedArguments, InstructionsArguments};
 use page::PageArguments;
 
 /// What the database itself can do, beside what Kerrera does with it, in one run.
@@ -76,6 +79,11 @@ enum Command {
     Growth(GrowthArguments),
     /// What the dashboard's pages cost on a table as it is after months; PostgreSQL only
     Dashboard(DashboardArguments),
+    /// How many instructions a job costs the node, counted by valgrind
+    Instructions(InstructionsArguments),
+    /// The drain whose instructions are counted
+    #[command(hide = true)]
+    Counted(CountedArguments),
     /// Fill the tables and plots of docs/performance.md from files of JSON lines
     Page(PageArguments),
     /// What `kerrera bench` is
@@ -120,6 +128,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Latency { pair } => pair::latency(&pair).await,
         Command::Growth(arguments) => growth::run(&arguments).await,
         Command::Dashboard(arguments) => dashboard::run(&arguments).await,
+        Command::Instructions(arguments) => instructions::run(&arguments).await,
+        Command::Counted(arguments) => instructions::drain(&arguments).await,
         Command::Page(arguments) => page::run(&arguments),
         Command::Bench(arguments) => match kerrera_bench::run(*arguments).await? {
             true => Ok(()),
