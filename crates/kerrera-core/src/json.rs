@@ -2,12 +2,16 @@
 
 pub(crate) mod canonical;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+/// The empty object.
+const EMPTY: &str = "{}";
 
 /// JSON as the database has it: not taken apart until somebody asks.
 ///
@@ -33,12 +37,18 @@ use serde_json::value::RawValue;
 /// assert_eq!(Json::from_text(r#"{"b":1,"a":2}"#), Json::from_text(r#"{"a": 2, "b": 1.0}"#));
 /// ```
 #[derive(Clone)]
-pub struct Json(Box<str>);
+pub struct Json(Cow<'static, str>);
 
 impl Json {
     /// Takes text that a database or a serializer made; it is not looked at.
     pub fn from_text(text: impl Into<Box<str>>) -> Json {
-        Json(text.into())
+        Json(Cow::Owned(String::from(text.into())))
+    }
+
+    /// Takes text that a database made out of its buffer. The empty object, which most jobs have as
+    /// their meta, costs no memory.
+    pub fn copied_from(text: &str) -> Json {
+        if text == EMPTY { Json::default() } else { Json(Cow::Owned(text.to_owned())) }
     }
 
     /// The text.
@@ -117,13 +127,13 @@ pub fn compare(one: &serde_json::Number, other: &serde_json::Number) -> Option<s
 impl Default for Json {
     /// The empty object.
     fn default() -> Json {
-        Json::from_text("{}")
+        Json(Cow::Borrowed(EMPTY))
     }
 }
 
 impl From<Value> for Json {
     fn from(value: Value) -> Json {
-        Json(value.to_string().into())
+        Json(Cow::Owned(value.to_string()))
     }
 }
 
@@ -168,6 +178,6 @@ impl Serialize for Json {
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Ok(Json(raw.get().into()))
+        Ok(Json::copied_from(raw.get()))
     }
 }

@@ -125,7 +125,7 @@ impl Batch<'_> {
         if acks.is_empty() {
             return Ok(Vec::new());
         }
-        let written = if acks.iter().all(|ack| is_plain(ack)) {
+        let written = if acks.iter().all(|ack| ack.is_plain()) {
             self.write_completed(acks).await?
         } else if follow_ups(acks).any(|(_, job)| job.unique.is_some()) {
             self.write_with_unique(acks).await?
@@ -276,21 +276,6 @@ fn judge(ack: &Ack, found: State, told: bool) -> Acked {
         State::Cancelled => Acked::Cancelled,
         _ => Acked::Lost,
     }
-}
-
-/// Whether it is one of those that the lean statement writes.
-fn is_plain(ack: &Ack) -> bool {
-    let Move { to, attempt, allow_one_more, wait, stamp, count } = ack.outcome;
-    to == State::Completed
-        && attempt == Attempt::Keep
-        && !allow_one_more
-        && wait.is_none()
-        && stamp == End::End
-        && count.is_none()
-        && ack.failure.is_none()
-        && ack.meta.is_none()
-        && ack.then.is_empty()
-        && ack.began.is_none()
 }
 
 /// Which of the acks are among the numbers that a statement gave back.

@@ -39,7 +39,9 @@ pub(crate) async fn claim(
         _ => &sql.claim,
     };
     let rows = session.query("the claim", sql, &parameters).await?;
-    let mut jobs: Vec<Job> = rows.iter().map(|row| rows::claimed(row, claim)).collect();
+    let attempted_by = claim.attempted_by();
+    let mut jobs: Vec<Job> =
+        rows.iter().map(|row| rows::claimed(row, claim, &attempted_by)).collect();
     jobs.sort_unstable_by_key(|job| Floor::from(job));
     Ok(jobs)
 }

@@ -75,7 +75,7 @@ fn state(cells: &Cells<'_>) -> Result<State> {
 }
 
 /// Decodes the columns of `sql/claimed.sql`.
-pub(crate) fn claimed(row: &Row, claim: &Claim) -> Job {
+pub(crate) fn claimed(row: &Row, claim: &Claim, attempted_by: &[String]) -> Job {
     let cells = Cells(row);
     let mut job = Job::blank(cells.int8(0));
     job.state = State::Executing;
@@ -88,11 +88,7 @@ pub(crate) fn claimed(row: &Row, claim: &Claim) -> Job {
     job.attempt = cells.int4(6);
     job.max_attempts = cells.int4(7);
     job.priority = cells.int4(8);
-    job.attempted_by = vec![
-        claim.node.as_ref().to_owned(),
-        claim.producer.to_string(),
-        claim.token.as_str().to_owned(),
-    ];
+    job.attempted_by = attempted_by.to_vec();
     job.inserted_at = cells.time(9).unwrap_or(Timestamp::MIN);
     job.scheduled_at = cells.time(10).unwrap_or(Timestamp::MIN);
     job.attempted_at = cells.time(11);
@@ -205,7 +201,10 @@ impl<'a> Cells<'a> {
     fn json(&self, at: usize) -> Json {
         match self.bytes(at) {
             // A jsonb begins with the version of its format.
-            Some([_, text @ ..]) => Json::from_text(lossy(text)),
+            Some([_, text @ ..]) => match str::from_utf8(text) {
+                Ok(text) => Json::copied_from(text),
+                Err(_) => Json::from_text(lossy(text)),
+            },
             Some([]) | None => Json::default(),
         }
     }
@@ -240,7 +239,10 @@ impl<'a> FromSql<'a> for Raw<'a> {
 }
 
 fn lossy(text: &[u8]) -> String {
-    String::from_utf8_lossy(text).into_owned()
+    match str::from_utf8(text) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(text).into_owned(),
+    }
 }
 
 /// The texts of an array, of however many dimensions, without its nulls.

@@ -13,9 +13,7 @@ pub(crate) fn claim(
     now: Timestamp,
     claim: &Claim,
 ) -> rusqlite::Result<Vec<Job>> {
-    let producer = claim.producer.to_string();
-    let attempted_by =
-        Value::from([claim.node.as_ref(), producer.as_str(), claim.token.as_str()].as_slice());
+    let attempted_by = claim.attempted_by();
     let floor = claim.floor.unwrap_or(Floor {
         priority: i32::MIN,
         scheduled_at: Timestamp::from_micros(i64::MIN),
@@ -25,16 +23,16 @@ pub(crate) fn claim(
     let taken = statement.query_map(
         named_params! {
             ":now": now.as_micros(),
-            ":attempted_by": attempted_by.to_string(),
+            ":attempted_by": Value::from(&attempted_by[..]).to_string(),
             ":queue": claim.queue.as_ref(),
             ":floor_priority": floor.priority,
             ":floor_scheduled_at": floor.scheduled_at.as_micros(),
             ":floor_id": floor.id,
             ":excluded": Value::from(&claim.excluded[..]).to_string(),
-            ":producer": producer,
+            ":producer": claim.producer.to_string(),
             ":limit": claim.limit,
         },
-        row::job,
+        |row| row::claimed(row, claim, now, &attempted_by),
     )?;
     let mut jobs = taken.collect::<rusqlite::Result<Vec<Job>>>()?;
     // What an update returns is in no order.

@@ -1,10 +1,11 @@
 //! Jobs as rows.
 
+use kerrera_core::storage::Claim;
 use kerrera_core::{AttemptError, Job, JobRow, Json, State, Timestamp};
 use rusqlite::Row;
 use serde_json::Value;
 
-/// Reads a row of all columns, in the order in which `sql/job.sql` and `sql/claim.sql` name them.
+/// Reads a row of all columns, in the order in which `sql/job.sql` names them.
 ///
 /// Whatever stands in the lists is read somehow: a row that somebody wrote by hand must not keep
 /// others from being read.
@@ -55,6 +56,34 @@ pub(crate) fn listed(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     Ok(job)
 }
 
+/// Reads a row of `sql/claim.sql`, which leaves out what the claim knows.
+pub(crate) fn claimed(
+    row: &Row<'_>,
+    claim: &Claim,
+    now: Timestamp,
+    attempted_by: &[String],
+) -> rusqlite::Result<Job> {
+    let mut job = Job::blank(row.get(0)?);
+    job.state = State::Executing;
+    job.queue = claim.queue.as_ref().to_owned();
+    job.worker = row.get(1)?;
+    job.args = json(row, 2)?;
+    job.meta = json(row, 3)?;
+    job.tags = texts(row.get_ref(4)?.as_str()?);
+    job.errors = errors(row.get_ref(5)?.as_str()?);
+    job.attempt = number(row.get(6)?);
+    job.max_attempts = number(row.get(7)?);
+    job.priority = number(row.get(8)?);
+    job.attempted_by = attempted_by.to_vec();
+    job.inserted_at = Timestamp::from_micros(row.get(9)?);
+    job.scheduled_at = Timestamp::from_micros(row.get(10)?);
+    job.attempted_at = Some(now);
+    job.completed_at = time(row, 11)?;
+    job.discarded_at = time(row, 12)?;
+    job.cancelled_at = time(row, 13)?;
+    Ok(job)
+}
+
 /// A state by its name, of which the table admits no others.
 pub(crate) fn state(name: &str) -> State {
     name.parse().unwrap_or(State::Suspended)
@@ -93,7 +122,7 @@ pub(crate) fn errors(json: &str) -> Vec<AttemptError> {
 }
 
 fn json(row: &Row<'_>, column: usize) -> rusqlite::Result<Json> {
-    Ok(Json::from_text(row.get_ref(column)?.as_str()?))
+    Ok(Json::copied_from(row.get_ref(column)?.as_str()?))
 }
 
 /// A time that may be missing.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Notify;
 
 /// Tells a run that it is to stop.
 ///
@@ -20,9 +20,13 @@ use tokio_util::sync::CancellationToken;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Cancellation {
-    token: CancellationToken,
-    reason: Arc<AtomicU8>,
+pub struct Cancellation(Arc<Inner>);
+
+/// One allocation, since every run has one and hardly any is told to stop.
+struct Inner {
+    /// Zero while it may go on.
+    reason: AtomicU8,
+    told: Notify,
 }
 
 /// Why a run is to stop.
@@ -43,31 +47,37 @@ pub enum Reason {
 
 impl Cancellation {
     pub(crate) fn new() -> Cancellation {
-        Cancellation { token: CancellationToken::new(), reason: Arc::default() }
+        Cancellation(Arc::new(Inner { reason: AtomicU8::new(0), told: Notify::new() }))
     }
 
     /// Tells the run to stop; the first reason stays.
     pub(crate) fn cancel(&self, reason: Reason) {
         let code = 1 + reason as u8;
-        let _ = self.reason.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
-        self.token.cancel();
+        let told = self.0.reason.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
+        if told.is_ok() {
+            self.0.told.notify_waiters();
+        }
     }
 
     /// Whether the run is to stop.
     pub fn is_cancelled(&self) -> bool {
-        self.token.is_cancelled()
+        self.0.reason.load(Ordering::SeqCst) != 0
     }
 
     /// Waits until the run is to stop.
     pub async fn cancelled(&self) {
-        self.token.cancelled().await;
+        // Who waits is known from here on, so nothing is missed between the look and the wait.
+        let told = self.0.told.notified();
+        if !self.is_cancelled() {
+            told.await;
+        }
     }
 
     /// Why it is to stop; `None` while it may go on.
     pub fn reason(&self) -> Option<Reason> {
         let reasons =
             [Reason::Timeout, Reason::Gone, Reason::Cancelled, Reason::Shutdown, Reason::Doubt];
-        let code = self.reason.load(Ordering::SeqCst);
+        let code = self.0.reason.load(Ordering::SeqCst);
         reasons.into_iter().find(|reason| 1 + *reason as u8 == code)
     }
 }

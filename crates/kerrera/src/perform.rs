@@ -8,7 +8,7 @@ use kerrera_core::{ClaimToken, Job, JobResult, Progress, Worker};
 
 use crate::cancellation::Cancellation;
 use crate::client::Client;
-use crate::runtime::reporter::Reports;
+use crate::runtime::Node;
 
 /// What a worker does with its jobs; `S` is the application's state.
 ///
@@ -78,8 +78,7 @@ pub struct Context<S = ()> {
     pub(crate) token: ClaimToken,
     pub(crate) state: Arc<S>,
     pub(crate) cancellation: Cancellation,
-    pub(crate) client: Client,
-    pub(crate) reports: Arc<Reports>,
+    pub(crate) node: Arc<Node>,
 }
 
 impl<S> Context<S> {
@@ -103,7 +102,7 @@ impl<S> Context<S> {
     /// The next step of a flow belongs to [`then`](crate::AndThen::then) instead: this one inserts
     /// again when the job is tried again.
     pub fn client(&self) -> &Client {
-        &self.client
+        &self.node.client
     }
 
     /// Says how far the run is: `done` of `total`, and what that is about.
@@ -125,7 +124,7 @@ impl<S> Context<S> {
     /// ```
     pub fn progress(&self, done: u64, total: u64, note: impl AsRef<str>) {
         let progress = Progress::new(done, total, note.as_ref());
-        self.reports.hand_in(self.job.id, self.token, progress);
+        self.node.reports.hand_in(self.job.id, self.token, progress);
     }
 
     /// A key that is the same for every attempt of this job and for no other job.

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use kerrera_core::error::Kind;
 use kerrera_core::{Error, Job, JobError, JobResult, Result, Unique, Worker};
 
@@ -72,13 +73,13 @@ fn decode<W: Worker>(job: &Job) -> Result<W, JobError> {
 }
 
 pub(crate) struct Registry<S> {
-    workers: HashMap<&'static str, Arc<dyn Handler<S>>>,
+    workers: HashMap<&'static str, Arc<dyn Handler<S>>, RandomState>,
     twice: Vec<&'static str>,
 }
 
 impl<S> Default for Registry<S> {
     fn default() -> Registry<S> {
-        Registry { workers: HashMap::new(), twice: Vec::new() }
+        Registry { workers: HashMap::default(), twice: Vec::new() }
     }
 }
 

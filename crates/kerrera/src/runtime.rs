@@ -42,10 +42,12 @@ pub(crate) mod supervisor;
 pub(crate) mod sweeper;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use foldhash::fast::RandomState;
 use kerrera_core::storage::{Seat, Storage};
 use kerrera_core::{ClaimToken, Job, JobId, Timestamp, Uuid};
 use tokio::sync::{Notify, watch};
@@ -238,7 +240,7 @@ impl Run {
 }
 
 /// A job that was claimed, and under which token.
-pub(crate) type Claimed = (Job, ClaimToken);
+pub(crate) type Claimed = (Arc<Job>, ClaimToken);
 
 /// A slot whose run has ended; it is free when this is dropped.
 #[derive(Debug)]
@@ -262,7 +264,7 @@ impl Drop for Slot {
 }
 
 /// Runs by job and claim: a job that was lost can be claimed again while its old run goes on.
-pub(crate) type Runs = HashMap<(JobId, ClaimToken), Run>;
+pub(crate) type Runs = HashMap<(JobId, ClaimToken), Run, RandomState>;
 
 /// A job that holds a slot.
 #[derive(Clone)]
@@ -283,7 +285,7 @@ pub(crate) struct Run {
     pub(crate) refreshed: bool,
     /// It is being taken back from a neighbour: until that is settled its end is kept here.
     pub(crate) contested: bool,
-    pub(crate) ended: Option<Ended>,
+    pub(crate) ended: Option<Box<Ended>>,
 }
 
 impl Queue {
@@ -381,16 +383,17 @@ impl Queue {
         long: Duration,
     ) {
         let mut running = self.running();
-        let Some(run) = running.get_mut(&claim) else { return };
+        let Entry::Occupied(mut entry) = running.entry(claim) else { return };
+        let run = entry.get_mut();
         ended.ack.began = run.began();
         if run.contested {
-            run.ended = Some(ended);
+            run.ended = Some(Box::new(ended));
             return;
         }
         if ended.ran.as_ref().is_some_and(|ran| ran.duration >= long) {
             ended.slot = Some(Slot::hold(self));
         }
-        running.remove(&claim);
+        entry.remove();
         acks.hand_in(ended);
         self.inbox.ended();
     }
@@ -421,7 +424,7 @@ impl Queue {
         }
         for (claim, end) in ended {
             running.remove(&claim);
-            acks.hand_in(end);
+            acks.hand_in(*end);
             self.inbox.ended();
         }
     }

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::executor::InsertPlan;
 use crate::job::{Job, JobId, Progress};
 use crate::new_job::ValidJob;
-use crate::state::Move;
+use crate::state::{Attempt, Move, Stamp, State};
 use crate::time::Timestamp;
 use crate::token::ClaimToken;
 
@@ -85,6 +85,14 @@ pub struct Claim {
     pub floor: Option<Floor>,
 }
 
+impl Claim {
+    /// What the jobs that it takes have as `attempted_by`: node, producer and token.
+    pub fn attempted_by(&self) -> Vec<String> {
+        let (node, token) = (self.node.as_ref().to_owned(), self.token.as_str().to_owned());
+        vec![node, self.producer.to_string(), token]
+    }
+}
+
 /// A place in the order in which a queue's jobs are claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Floor {
@@ -122,6 +130,24 @@ pub struct Ack {
     /// When the attempt began, if the row tells another time since a
     /// [refresh](super::Neighbours::refresh); `None` leaves it alone.
     pub began: Option<Timestamp>,
+}
+
+impl Ack {
+    /// Whether it says that the job has completed and nothing else, as most do: a storage may have a
+    /// leaner statement for these.
+    pub fn is_plain(&self) -> bool {
+        let Move { to, attempt, allow_one_more, wait, stamp, count } = self.outcome;
+        to == State::Completed
+            && attempt == Attempt::Keep
+            && !allow_one_more
+            && wait.is_none()
+            && stamp == Stamp::End
+            && count.is_none()
+            && self.failure.is_none()
+            && self.meta.is_none()
+            && self.then.is_empty()
+            && self.began.is_none()
+    }
 }
 
 /// A failed attempt, to be appended to a job's errors; the storage adds the time.

@@ -24,8 +24,11 @@ CREATE TABLE oban_jobs (
     completed_at  INTEGER,
     discarded_at  INTEGER,
     cancelled_at  INTEGER,
-    CONSTRAINT known_state CHECK (state IN ('suspended', 'scheduled', 'available', 'executing',
-                                            'retryable', 'completed', 'discarded', 'cancelled')),
+    -- Not as a list: SQLite would make a table of that, and an index, for each row that is written.
+    CONSTRAINT known_state CHECK (
+        state = 'available' OR state = 'executing' OR state = 'completed' OR state = 'scheduled' OR
+        state = 'retryable' OR state = 'cancelled' OR state = 'discarded' OR state = 'suspended'
+    ),
     CONSTRAINT queue_length CHECK (length(queue) BETWEEN 1 AND 127),
     CONSTRAINT worker_length CHECK (length(worker) BETWEEN 1 AND 127),
     CONSTRAINT attempt_range CHECK (attempt BETWEEN 0 AND max_attempts),

@@ -20,5 +20,5 @@ WHERE id IN (
     LIMIT :limit
 )
 RETURNING
-    id, state, queue, worker, args, meta, tags, errors, attempt, max_attempts, priority,
-    attempted_by, inserted_at, scheduled_at, attempted_at, completed_at, discarded_at, cancelled_at
+    id, worker, args, meta, tags, errors, attempt, max_attempts, priority, inserted_at, scheduled_at,
+    completed_at, discarded_at, cancelled_at

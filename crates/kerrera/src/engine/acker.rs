@@ -55,6 +55,12 @@ impl<T> Acker<T> {
         self.waiting.is_empty() && self.writing == 0
     }
 
+    /// Whether a write could begin. While none can, runs that have ended need not be heard of, each by
+    /// itself.
+    pub(crate) fn has_room(&self) -> bool {
+        self.writing < self.writers
+    }
+
     /// When it wants a [`Event::Tick`].
     pub(crate) fn wakes_at(&self) -> Option<Instant> {
         self.not_before
@@ -79,7 +85,7 @@ impl<T> Acker<T> {
                 self.not_before = Some(now + wait);
             }
         }
-        if self.waiting.is_empty() || self.writing >= self.writers {
+        if self.waiting.is_empty() || !self.has_room() {
             return None;
         }
         if self.not_before.is_some_and(|time| now < time) {

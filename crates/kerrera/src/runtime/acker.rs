@@ -144,7 +144,7 @@ impl Writer {
         while open || !acker.is_idle() {
             let wake = acker.wakes_at().map(Instant::from_std);
             let event = tokio::select! {
-                count = receiver.recv_many(&mut gathered, self.batch), if open => {
+                count = receiver.recv_many(&mut gathered, self.batch), if open && acker.has_room() => {
                     open = count > 0;
                     Event::Ended(std::mem::take(&mut gathered))
                 }

@@ -28,6 +28,11 @@ impl Inbox {
         self.bell.notified().await;
     }
 
+    /// Whether there may be work.
+    pub(crate) fn is_woken(&self) -> bool {
+        self.woken.load(Ordering::SeqCst)
+    }
+
     /// Whether there may be work; asking answers it.
     pub(crate) fn take_woken(&self) -> bool {
         self.woken.swap(false, Ordering::SeqCst)

@@ -67,7 +67,13 @@ impl<S: Send + Sync + 'static> Shell<S> {
             tokio::select! {
                 // A claim is caught when it panics, so a task that fails has ended with the runtime.
                 Some(joined) = claims.join_next() => answer = joined.ok(),
-                () = queue.inbox.rung() => {}
+                // Where one run ends, others are about to: those that can run now are waited for, so that
+                // a thousand that end at once are one round and not a thousand.
+                () = queue.inbox.rung() => {
+                    if !queue.inbox.is_woken() {
+                        tokio::task::yield_now().await;
+                    }
+                }
                 _ = trusted.changed() => {}
                 _ = settings.changed() => {}
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
@@ -95,8 +101,9 @@ impl<S: Send + Sync + 'static> Shell<S> {
                 claims.spawn(self.clone().claim(order));
             }
             // Only now: behind a thousand jobs the claim would wait for its turn on the runtime.
-            for (job, token) in starting {
-                self.start(job, token);
+            let started = Instant::now();
+            for claimed in starting {
+                self.start(claimed, started);
             }
         }
     }
@@ -202,7 +209,9 @@ impl<S: Send + Sync + 'static> Shell<S> {
         // While the claim was under way the queue may have been stopped, paused or scaled down.
         let (mut free, mut kept) = (self.free().saturating_sub(count(starting.len())), 0);
         let limit = if self.may_start() { self.queue.settings().limit } else { 0 };
+        let mut stock = self.queue.stock();
         for job in jobs {
+            let job = Arc::new(job);
             let Some(handler) = self.registry.get(&job.worker) else {
                 self.leave(&job, token);
                 continue;
@@ -214,11 +223,11 @@ impl<S: Send + Sync + 'static> Shell<S> {
                 continue;
             }
             let offer = Offer {
-                place: Floor::from(&job),
+                place: Floor::from(&*job),
                 takes: handler.policy().pace.mean(),
                 is_last_attempt: job.attempt >= job.max_attempts,
             };
-            match self.queue.stock().put(now, limit, offer, (job, token)) {
+            match stock.put(now, limit, offer, (job, token)) {
                 Ok(()) => kept += 1,
                 Err((job, token)) => self.node.acks.release(&job, token),
             }
@@ -239,11 +248,11 @@ impl<S: Send + Sync + 'static> Shell<S> {
         self.node.acks.release(job, token);
     }
 
-    fn start(&self, job: Job, token: ClaimToken) {
+    fn start(&self, (job, token): runtime::Claimed, started: Instant) {
         match self.registry.get(&job.worker) {
             Some(handler) => {
                 let (node, queue, state) = (&self.node, &self.queue, &self.state);
-                executor::start(node, queue, handler, state, Arc::new(job), token);
+                executor::start(node, queue, handler, state, (job, token), started);
             }
             None => self.leave(&job, token),
         }

@@ -174,7 +174,8 @@ impl<S: Send + Sync + 'static> Runner<S> {
         let origin = Origin { settings, since: 0 };
         let name = job.queue.as_str().into();
         let queue = Arc::new(Queue::new(&node.stop, name, origin, settings, node.tuning.prefetch));
-        let run = executor::run(&node, &queue, handler, &self.state, Arc::new(job), token);
+        let (claimed, now) = ((Arc::new(job), token), tokio::time::Instant::now());
+        let run = executor::run(&node, &queue, handler, &self.state, claimed, now);
         if fault.cut(run).await.is_none() || fault == Fault::BeforeAck {
             return Ok(None);
         }
