@@ -22,9 +22,6 @@ use tokio::sync::Notify;
 use crate::pair::{Form, Way};
 use crate::{postgres, sqlite};
 
-const PLAIN_COPIES: &str = "glibc.cpu.x86_rep_movsb_threshold=0x7fffffff:\
-                            glibc.cpu.x86_rep_stosb_threshold=0x7fffffff";
-
 #[derive(Args)]
 pub(crate) struct InstructionsArguments {
     /// Databases of their own for this: sqlite:bench.db, postgres://user@host/database
@@ -119,8 +116,6 @@ async fn count(
         .args(["counted", url, &jobs.to_string()])
         .args(bare.then_some("--bare"))
         .env("TOKIO_WORKER_THREADS", arguments.threads.to_string())
-        // Large copies are loops, instead of one instruction that counts once for each byte.
-        .env("GLIBC_TUNABLES", PLAIN_COPIES)
         .stdin(Stdio::null())
         .status()
         .await

@@ -2,7 +2,7 @@
 
 use kerrera_core::storage::{Claim, Floor};
 use kerrera_core::{Job, Timestamp};
-use rusqlite::{Connection, named_params};
+use rusqlite::{Connection, named_params, params};
 use serde_json::Value;
 
 use crate::row;
@@ -20,10 +20,8 @@ pub(crate) fn claim(
         id: i64::MIN,
     });
     let mut statement = connection.prepare_cached(include_str!("sql/claim.sql"))?;
-    let taken = statement.query_map(
+    let found = statement.query_map(
         named_params! {
-            ":now": now.as_micros(),
-            ":attempted_by": Value::from(&attempted_by[..]).to_string(),
             ":queue": claim.queue.as_ref(),
             ":floor_priority": floor.priority,
             ":floor_scheduled_at": floor.scheduled_at.as_micros(),
@@ -34,8 +32,16 @@ pub(crate) fn claim(
         },
         |row| row::claimed(row, claim, now, &attempted_by),
     )?;
-    let mut jobs = taken.collect::<rusqlite::Result<Vec<Job>>>()?;
-    // What an update returns is in no order.
-    jobs.sort_unstable_by_key(|job| (job.priority, job.scheduled_at, job.id));
+    // All of them first: taking them changes the index in which they are found.
+    let found = found.collect::<rusqlite::Result<Vec<Job>>>()?;
+    let mut take = connection.prepare_cached(include_str!("sql/take.sql"))?;
+    let (now, attempted_by) = (now.as_micros(), Value::from(attempted_by).to_string());
+    let mut jobs = Vec::with_capacity(found.len());
+    for job in found {
+        // A trigger of the application's may have a word in it.
+        if take.execute(params![job.id, now, attempted_by])? == 1 {
+            jobs.push(job);
+        }
+    }
     Ok(jobs)
 }

@@ -56,7 +56,7 @@ pub(crate) fn listed(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     Ok(job)
 }
 
-/// Reads a row of `sql/claim.sql`, which leaves out what the claim knows.
+/// Reads a row of `sql/claim.sql`, as it is when the claim has taken it.
 pub(crate) fn claimed(
     row: &Row<'_>,
     claim: &Claim,
@@ -71,16 +71,13 @@ pub(crate) fn claimed(
     job.meta = json(row, 3)?;
     job.tags = texts(row.get_ref(4)?.as_str()?);
     job.errors = errors(row.get_ref(5)?.as_str()?);
-    job.attempt = number(row.get(6)?);
+    job.attempt = number(row.get::<_, i64>(6)?.saturating_add(1));
     job.max_attempts = number(row.get(7)?);
     job.priority = number(row.get(8)?);
     job.attempted_by = attempted_by.to_vec();
     job.inserted_at = Timestamp::from_micros(row.get(9)?);
     job.scheduled_at = Timestamp::from_micros(row.get(10)?);
     job.attempted_at = Some(now);
-    job.completed_at = time(row, 11)?;
-    job.discarded_at = time(row, 12)?;
-    job.cancelled_at = time(row, 13)?;
     Ok(job)
 }
 

@@ -1,5 +1,6 @@
 -- Purpose: writes a run that ended well and left nothing else to write, if its claim still holds: most
---          of them.
+--          of them. The claim's token stands last among who attempted the job, as the claim wrote it.
+--          Where it stands otherwise, nothing is written, and standing.sql is asked.
 -- Locks:   the write lock of the file.
 -- Index:   the primary key; the job leaves one partial index and enters none.
 UPDATE oban_jobs
@@ -7,4 +8,4 @@ SET state = 'completed',
     completed_at = ?3
 WHERE id = ?1
   AND state = 'executing'
-  AND attempted_by ->> 2 = ?2
+  AND substr(attempted_by, -length(?2)) = ?2
