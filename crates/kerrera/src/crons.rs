@@ -117,7 +117,8 @@ impl Client {
     /// ([`Error::is_config`](crate::Error::is_config)), and when the database fails.
     pub async fn add_cron(&self, cron: Cron) -> Result<CronEntry> {
         let entry = cron.validate(self.limits(), &Timezone::utc())?;
-        let is_new = match self.entry("cron.add", "cron", &entry.name) {
+        let told = self.entry("cron.add", "cron", &entry.name);
+        let is_new = match told.clone() {
             None => self.storage().add_cron(entry.clone()).await?,
             Some(told) => self.act_on_cron(Command::AddCron(Box::new(entry.clone())), told).await?,
         };
@@ -126,6 +127,7 @@ impl Client {
                 "there is a cron entry named {:?} already: edit it, or choose another name",
                 entry.name
             );
+            self.refused(told, &message).await?;
             return Err(Error::new(Kind::Config, message));
         }
         self.crontab_changed();

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Fixture;
 use super::fixture::{job, valid};
 use crate::audit::{Actor, AuditEntry, AuditOutcome, AuditQuery, AuditRecord, Via};
-use crate::cron::{Cron, Timezone};
+use crate::cron::{Cron, CronEntry, Timezone};
 use crate::job::JobId;
 use crate::job_change::JobChange;
 use crate::job_query::Condition;
@@ -75,6 +75,7 @@ pub async fn what_cannot_be_told_is_not_done(fixture: Fixture) {
         Command::Manage(Batch { conditions: vec![], ..batch(Operation::Delete, []) }),
         Command::Order(order(Action::Stop)),
         Command::PauseCron("daily".into(), true),
+        Command::AddCron(Box::new(CronEntry { name: "other".into(), ..entry_of_cron("@weekly") })),
         Command::EditCron(Box::new(entry_of_cron("@weekly"))),
         Command::FireCron(by_hand()),
         Command::RemoveCron("daily".into()),
@@ -253,7 +254,7 @@ fn order(action: Action) -> Order {
     }
 }
 
-fn entry_of_cron(expression: &str) -> crate::cron::CronEntry {
+fn entry_of_cron(expression: &str) -> CronEntry {
     let cron = Cron::new(expression, job()).name("daily");
     cron.validate(&Limits::default(), &Timezone::utc()).unwrap()
 }

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::json::{At, Json, Sent};
-use super::schema::{Id, JobState, Time};
+use super::schema::{Id, JobState, Number, Time};
 use crate::access::Permission;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
@@ -62,7 +62,7 @@ struct Queue {
 #[derive(Serialize, ToSchema)]
 struct StateCount {
     state: JobState,
-    jobs: u64,
+    jobs: Number,
 }
 
 /// Whether jobs of a queue are claimed.
@@ -304,8 +304,10 @@ impl From<QueueStatus> for Queue {
                 QueueState::PartlyPaused => Claims::PartlyPaused,
                 QueueState::Unworked => Claims::Unworked,
             },
-            jobs: jobs.map(|(state, jobs)| StateCount { state: JobState(state), jobs }).collect(),
-            oldest_available_at: status.oldest.map(Time),
+            jobs: jobs
+                .map(|(state, jobs)| StateCount { state: JobState(state), jobs: jobs.into() })
+                .collect(),
+            oldest_available_at: status.oldest.map(|oldest| Time(oldest.scheduled_at)),
             limit,
             producers: status.producers.into_iter().map(Producer::from).collect(),
             orders: status.orders.into_iter().map(Order::from).collect(),

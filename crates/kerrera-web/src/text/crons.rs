@@ -26,7 +26,6 @@ texts! {
     cron_queue_paused: "its queue is paused" | "대상 큐가 일시 정지됨";
     cron_queue_unworked: "no node works its queue" | "대상 큐를 처리하는 노드 없음";
     cron_unreadable: "This version cannot read it" | "이 버전에서 읽을 수 없습니다";
-    run_now: "Run now" | "지금 실행";
     run_now_consequence: "Its job is inserted at once, paused or not. It takes the place of none of its times."
         | "일시 정지 여부와 관계없이 작업을 바로 추가합니다. 예정된 실행을 대신하지 않습니다.";
     pause_cron_consequence: "Its times pass without a job until it is resumed. Deploys do not change that."
@@ -75,7 +74,6 @@ texts! {
         | "프로그램의 항목이 바뀔 때까지 배포 후에도 유지됩니다. 시각을 바꾸면 일정이 새로 시작됩니다.";
     add: "Add" | "추가";
     preview: "Show next runs" | "다음 실행 미리 보기";
-    args: "Args" | "인자";
     args_hint: "A JSON object." | "JSON 객체입니다.";
     max_attempts: "Most attempts" | "최대 시도 횟수";
     cron_name_hint: "1 to 127 characters; no two entries have one name." | "1~127자. 이름은 겹칠 수 없습니다.";

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use kerrera::audit::AuditQuery;
 use kerrera::sqlite::SqliteOptions;
 use kerrera::{Clock, Cron, Kerrera, Misfire, NewJob};
 use serde_json::json;
@@ -84,6 +85,8 @@ async fn entries_are_added_edited_and_removed() {
     assert_eq!(node.crons().await.unwrap().crons.len(), 4, "nothing is written yet");
 
     site.post("/crons/new", form).await.leads_to("/crons/%6Eew?done=added");
+    let told = node.client().audit(AuditQuery::new()).await.unwrap().remove(0).entry;
+    assert_eq!((told.actor.id.as_str(), told.action.as_str()), ("7", "cron.add"));
     let page = site.get("/crons/%6Eew").await;
     page.shows("added here").shows("make up for up to 3").shows("leave the time out");
     let again = site.post("/crons/new", form).await;

@@ -1,4 +1,5 @@
 use axum::http::StatusCode;
+use kerrera::audit::AuditQuery;
 use kerrera::{Kerrera, NewJob, Setting, Units as _};
 use serde_json::json;
 
@@ -50,6 +51,9 @@ async fn a_pause_says_who_and_why_and_is_taken_back() {
         (Some("ada"), Some("the <server> is down"))
     );
     assert!(orders[0].until.is_some());
+    let told = node.client().audit(AuditQuery::new()).await.unwrap().remove(0).entry;
+    assert_eq!((told.actor.id.as_str(), told.action.as_str()), ("7", "queue.pause"));
+    assert_eq!(told.target, "mail");
 
     let page = site.get("/queues/mail?done=paused").await;
     page.shows("by ada").shows("the &lt;server&gt; is down").shows("Nodes follow within a second");
