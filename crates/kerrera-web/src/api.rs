@@ -12,6 +12,7 @@
 
 mod document;
 mod features;
+mod jobs;
 mod json;
 mod nodes;
 mod overview;
@@ -38,6 +39,7 @@ pub(crate) fn is_path(path: &str) -> bool {
 pub(crate) fn add(routes: &mut Routes) {
     features::add(routes);
     overview::add(routes);
+    jobs::add(routes);
     queues::add(routes);
     nodes::add(routes);
 }

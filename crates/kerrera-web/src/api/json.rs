@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use crate::refusal::Refusal;
+use crate::service;
 
 /// What an endpoint gives back.
 pub(super) struct Json<T>(pub(super) T);
@@ -32,6 +33,19 @@ impl<T: Serialize> IntoResponse for Json<T> {
             response.headers_mut().insert(ETAG, tag);
         }
         response
+    }
+}
+
+/// How something stands after it was changed. What is done is done: if it cannot be shown, since the
+/// caller may not see it or it is gone by now, nothing is said.
+pub(super) struct After<T>(pub(super) service::Result<T>);
+
+impl<T: Serialize> IntoResponse for After<T> {
+    fn into_response(self) -> Response {
+        match self.0 {
+            Ok(it) => Json(it).into_response(),
+            Err(_) => StatusCode::NO_CONTENT.into_response(),
+        }
     }
 }
 

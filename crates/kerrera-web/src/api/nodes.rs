@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::json::{At, Json, Sent};
+use super::json::{After, At, Json, Sent};
 use super::queues::Producer;
-use super::schema::{Id, Time};
+use super::schema::{Id, Nothing, Time};
 use crate::access::Permission;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
@@ -79,11 +79,6 @@ struct NodePause {
     reason: Option<String>,
 }
 
-/// Nothing.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
 /// All nodes that work queues, and those on which jobs are still said to run
 #[utoipa::path(get, path = "/nodes", tag = "nodes", responses((status = 200, body = Nodes)))]
 async fn nodes(visit: Visit) -> Result<Json<Nodes>, Refusal> {
@@ -101,32 +96,34 @@ async fn node(visit: Visit, At(named): At<Named>) -> Result<Json<Node>, Refusal>
 
 /// Claims no more jobs on a node; what runs goes on
 #[utoipa::path(post, path = "/nodes/{node}/pause", tag = "nodes", params(Named),
-    request_body = NodePause, responses((status = 200, body = Node)))]
+    request_body = NodePause, responses((status = 200, body = Node),
+        (status = 204, description = "It is done, and cannot be shown.")))]
 async fn pause(
     visit: Visit,
     At(named): At<Named>,
     Sent(sent): Sent<NodePause>,
-) -> Result<Json<Node>, Refusal> {
+) -> Result<After<Node>, Refusal> {
     let service = visit.service();
     // What is not there cannot be paused.
     service.node(&named.node).await?;
     let target = Target { queue: None, node: Some(&named.node) };
     service.pause(target, PauseEnd::Never, sent.reason.as_deref().unwrap_or_default()).await?;
-    Ok(Json(service.node(&named.node).await?.into()))
+    Ok(After(service.node(&named.node).await.map(Node::from)))
 }
 
 /// Claims jobs on a node again
 #[utoipa::path(post, path = "/nodes/{node}/resume", tag = "nodes", params(Named),
-    request_body = Nothing, responses((status = 200, body = Node)))]
+    request_body = Nothing, responses((status = 200, body = Node),
+        (status = 204, description = "It is done, and cannot be shown.")))]
 async fn resume(
     visit: Visit,
     At(named): At<Named>,
     Sent(Nothing {}): Sent<Nothing>,
-) -> Result<Json<Node>, Refusal> {
+) -> Result<After<Node>, Refusal> {
     let service = visit.service();
     service.node(&named.node).await?;
     service.resume(Target { queue: None, node: Some(&named.node) }).await?;
-    Ok(Json(service.node(&named.node).await?.into()))
+    Ok(After(service.node(&named.node).await.map(Node::from)))
 }
 
 impl From<NodeStatus> for Node {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::json::{At, Json, Sent};
+use super::json::{After, At, Json, Sent};
 use super::schema::{Id, JobState, Number, Time};
 use crate::access::Permission;
 use crate::refusal::Refusal;
@@ -187,12 +187,13 @@ async fn queue(visit: Visit, At(named): At<Named>) -> Result<Json<Queue>, Refusa
 
 /// Claims no more jobs of a queue; what runs goes on
 #[utoipa::path(post, path = "/queues/{queue}/pause", tag = "queues", params(Named),
-    request_body = Pause, responses((status = 200, body = Queue)))]
+    request_body = Pause, responses((status = 200, body = Queue),
+        (status = 204, description = "It is done, and cannot be shown.")))]
 async fn pause(
     visit: Visit,
     At(named): At<Named>,
     Sent(sent): Sent<Pause>,
-) -> Result<Json<Queue>, Refusal> {
+) -> Result<After<Queue>, Refusal> {
     let end = match (sent.seconds, sent.until) {
         (None, None) => PauseEnd::Never,
         (Some(1..=31_536_000), None) => {
@@ -206,57 +207,61 @@ async fn pause(
     };
     let target = target(&named, sent.node.as_deref());
     visit.service().pause(target, end, sent.reason.as_deref().unwrap_or_default()).await?;
-    after(&visit, &named).await
+    Ok(after(&visit, &named).await)
 }
 
 /// Claims jobs of a queue again
 #[utoipa::path(post, path = "/queues/{queue}/resume", tag = "queues", params(Named),
-    request_body = Where, responses((status = 200, body = Queue)))]
+    request_body = Where, responses((status = 200, body = Queue),
+        (status = 204, description = "It is done, and cannot be shown.")))]
 async fn resume(
     visit: Visit,
     At(named): At<Named>,
     Sent(sent): Sent<Where>,
-) -> Result<Json<Queue>, Refusal> {
+) -> Result<After<Queue>, Refusal> {
     visit.service().resume(target(&named, sent.node.as_deref())).await?;
-    after(&visit, &named).await
+    Ok(after(&visit, &named).await)
 }
 
 /// Runs at most so many jobs of a queue at once on each node
 #[utoipa::path(post, path = "/queues/{queue}/scale", tag = "queues", params(Named),
-    request_body = Scale, responses((status = 200, body = Queue)))]
+    request_body = Scale, responses((status = 200, body = Queue),
+        (status = 204, description = "It is done, and cannot be shown.")))]
 async fn scale(
     visit: Visit,
     At(named): At<Named>,
     Sent(sent): Sent<Scale>,
-) -> Result<Json<Queue>, Refusal> {
+) -> Result<After<Queue>, Refusal> {
     let limit = checked(sent.limit)?;
     visit.service().scale(target(&named, sent.node.as_deref()), limit).await?;
-    after(&visit, &named).await
+    Ok(after(&visit, &named).await)
 }
 
 /// Works a queue on nodes that do not work it
 #[utoipa::path(post, path = "/queues/{queue}/start", tag = "queues", params(Named),
-    request_body = Start, responses((status = 200, body = Queue)))]
+    request_body = Start, responses((status = 200, body = Queue),
+        (status = 204, description = "It is done, and cannot be shown.")))]
 async fn start(
     visit: Visit,
     At(named): At<Named>,
     Sent(sent): Sent<Start>,
-) -> Result<Json<Queue>, Refusal> {
+) -> Result<After<Queue>, Refusal> {
     let limit = checked(sent.limit)?;
     visit.service().start(target(&named, sent.node.as_deref()), limit, sent.paused).await?;
-    after(&visit, &named).await
+    Ok(after(&visit, &named).await)
 }
 
 /// Works a queue no more, until nodes start again
 #[utoipa::path(post, path = "/queues/{queue}/stop", tag = "queues", params(Named),
-    request_body = Where, responses((status = 200, body = Queue)))]
+    request_body = Where, responses((status = 200, body = Queue),
+        (status = 204, description = "It is done, and cannot be shown.")))]
 async fn stop(
     visit: Visit,
     At(named): At<Named>,
     Sent(sent): Sent<Where>,
-) -> Result<Json<Queue>, Refusal> {
+) -> Result<After<Queue>, Refusal> {
     visit.service().stop(target(&named, sent.node.as_deref())).await?;
-    after(&visit, &named).await
+    Ok(after(&visit, &named).await)
 }
 
 /// Forgets what was ordered for a queue, so that what nodes are configured with holds again
@@ -288,8 +293,8 @@ fn invalid(why: &str) -> Refusal {
 }
 
 /// The queue, as it stands after an order. Nodes follow within a second.
-async fn after(visit: &Visit, named: &Named) -> Result<Json<Queue>, Refusal> {
-    Ok(Json(visit.service().queue(&named.queue).await?.into()))
+async fn after(visit: &Visit, named: &Named) -> After<Queue> {
+    After(visit.service().queue(&named.queue).await.map(Queue::from))
 }
 
 impl From<QueueStatus> for Queue {

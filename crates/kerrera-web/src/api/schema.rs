@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use kerrera::{Quality, State, Tally, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -38,6 +38,11 @@ pub(super) struct JobState(pub(super) State);
 #[derive(Clone, Copy, Serialize)]
 #[serde(transparent)]
 pub(super) struct Time(pub(super) Timestamp);
+
+/// What is sent where there is nothing to say.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
 
 /// The number of a job, as a string: many readers of JSON keep only 53 bits of a number.
 #[derive(Clone, Serialize)]

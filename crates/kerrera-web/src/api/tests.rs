@@ -78,7 +78,8 @@ async fn dashboard() -> Dashboard {
     for (worker, queue) in
         [("Mail", "mail"), ("Mail", "mail"), ("Hidden", "mail"), ("Pay", "hidden")]
     {
-        client.insert(NewJob::of(worker, json!({"to": "ada"})).queue(queue)).await.unwrap();
+        let args = json!({"to": "ada", "password": "canary", "number": 12345678901234567890_u64});
+        client.insert(NewJob::of(worker, args).queue(queue)).await.unwrap();
     }
     client.queue("mail").node("web-1").reason("smtp is down").pause().await.unwrap();
     Dashboard::new(ByHeader).instance("main", client)
@@ -127,10 +128,11 @@ fn operations(document: &Value) -> Vec<Operation> {
     each.collect()
 }
 
-/// The path with what names there are; `value` stands for all but the instance.
+/// The path with what names there are; `value` stands for all but the instance and the number of a job.
 fn filled(path: &str, value: &str) -> String {
     let parts = path.split('/').map(|part| match part {
         "{instance}" => "main",
+        "{job}" => "1",
         part if part.starts_with('{') => value,
         part => part,
     });
@@ -209,14 +211,16 @@ async fn every_operation_is_closed() {
         );
         assert_eq!(foreign.kind(), "application/problem+json", "{named}");
         // Forms of other sites can send this without asking first.
-        let mut form = request(method, &path, Some("all"), "{}");
-        form.headers_mut().insert(header::CONTENT_TYPE, "text/plain".parse().unwrap());
-        let form = ask(&router, form).await;
-        assert_eq!(
-            (form.status, &*code(&form)),
-            (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
-            "{named}"
-        );
+        if operation.said["requestBody"].is_object() {
+            let mut form = request(method, &path, Some("all"), "{}");
+            form.headers_mut().insert(header::CONTENT_TYPE, "text/plain".parse().unwrap());
+            let form = ask(&router, form).await;
+            assert_eq!(
+                (form.status, &*code(&form)),
+                (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+                "{named}"
+            );
+        }
         let frozen = ask(&frozen, request(method, &path, Some("all"), "{}")).await;
         let gone = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED, StatusCode::FORBIDDEN];
         assert!(gone.contains(&frozen.status), "{named}: {}", frozen.status);
@@ -238,6 +242,14 @@ async fn what_is_hidden_is_not_there() {
                 ask(&router, request(method, &filled(path, "hidden"), Some("all"), body)).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}");
             assert_eq!(answer.json()["code"], "not_found", "{method} {path}");
+        } else if path.contains("{job}") {
+            // One is of a hidden worker, one in a hidden queue; the last is of nobody.
+            for job in ["3", "4", "999", "-1", "x"] {
+                let path = path.replace("{instance}", "main").replace("{job}", job);
+                let body = if path.ends_with("snooze") { r#"{"seconds": 1}"# } else { "" };
+                let answer = ask(&router, request(method, &path, Some("all"), body)).await;
+                assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}");
+            }
         } else if method.is_safe() {
             let answer = get(&router, &filled(path, "mail")).await;
             assert!(!answer.body.contains("hidden"), "{path}: {}", answer.body);
@@ -348,4 +360,44 @@ async fn gauges_are_told_to_those_who_may_watch() {
             assert!(answer.body.contains(line), "{}", answer.body);
         }
     }
+}
+
+#[tokio::test]
+async fn a_job_is_shown_without_what_is_private_and_every_digit() {
+    let router = dashboard().await.router::<()>();
+    let answer = get(&router, "/api/v1/i/main/jobs/1").await;
+    assert!(!answer.body.contains("canary"), "{}", answer.body);
+    assert!(answer.body.contains("12345678901234567890"), "{}", answer.body);
+    let job = answer.json();
+    assert_eq!((&job["id"], &job["is_redacted"]), (&json!("1"), &json!(true)));
+    assert_eq!((&job["state"], &job["worker"]), (&json!("available"), &json!("Mail")));
+    let reveal = request(&Method::POST, "/api/v1/i/main/jobs/1/reveal", Some("jobs:reveal"), "");
+    let revealed = ask(&router, reveal).await;
+    assert_eq!(revealed.json()["args"]["password"], "canary", "{}", revealed.body);
+    assert_eq!(revealed.headers[header::CACHE_CONTROL], "no-store");
+}
+
+#[tokio::test]
+async fn what_is_done_to_a_job_is_told_to_those_who_may_see_it() {
+    let router = dashboard().await.router::<()>();
+    let act = |may: &'static str, action: &str, body: &str| {
+        let path = format!("/api/v1/i/main/jobs/1/{action}");
+        ask(&router, request(&Method::POST, &path, Some(may), body))
+    };
+    let snoozed = act("all", "snooze", r#"{"seconds": 60}"#).await;
+    assert_eq!(snoozed.json()["state"], "scheduled", "{}", snoozed.body);
+    assert_eq!(act("all", "run-now", "").await.json()["state"], "available");
+    let done = act("jobs:cancel", "cancel", "").await;
+    assert_eq!(
+        (done.status, done.body.as_str()),
+        (StatusCode::NO_CONTENT, ""),
+        "done, and not shown"
+    );
+    let again = act("all", "cancel", "").await;
+    assert_eq!((again.status, &again.json()["code"]), (StatusCode::CONFLICT, &json!("conflict")));
+    assert_eq!(act("all", "retry", "").await.json()["state"], "available");
+    let path = "/api/v1/i/main/jobs/1";
+    let deleted = ask(&router, request(&Method::DELETE, path, Some("all"), "")).await;
+    assert_eq!(deleted.status, StatusCode::NO_CONTENT, "{}", deleted.body);
+    assert_eq!(get(&router, path).await.status, StatusCode::NOT_FOUND);
 }
