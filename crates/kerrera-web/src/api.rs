@@ -10,6 +10,7 @@
 
 #![allow(unused_qualifications, reason = "the macro that describes handlers writes some")]
 
+mod crons;
 mod document;
 mod features;
 mod jobs;
@@ -42,6 +43,7 @@ pub(crate) fn add(routes: &mut Routes) {
     jobs::add(routes);
     queues::add(routes);
     nodes::add(routes);
+    crons::add(routes);
 }
 
 #[cfg(test)]

@@ -34,9 +34,9 @@ struct Overview {
 
 /// How many jobs are in a state.
 #[derive(Serialize, ToSchema)]
-struct StateNumber {
-    state: JobState,
-    jobs: Number,
+pub(super) struct StateNumber {
+    pub(super) state: JobState,
+    pub(super) jobs: Number,
 }
 
 /// Something that somebody should look at. What does not belong to it is left out.

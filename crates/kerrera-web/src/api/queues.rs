@@ -8,7 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::json::{After, At, Json, Sent};
-use super::schema::{Id, JobState, Number, Time};
+use super::overview::StateNumber;
+use super::schema::{Id, JobState, Time};
 use crate::access::Permission;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
@@ -47,7 +48,7 @@ struct Queue {
     /// Whether its jobs are claimed.
     state: Claims,
     /// How many jobs it has; states without any are left out.
-    jobs: Vec<StateCount>,
+    jobs: Vec<StateNumber>,
     /// Since when its oldest available job could have been claimed.
     oldest_available_at: Option<Time>,
     /// How many of its jobs run at once at most, on all nodes together.
@@ -56,13 +57,6 @@ struct Queue {
     producers: Vec<Producer>,
     /// What has been ordered that is for it, the newest first.
     orders: Vec<Order>,
-}
-
-/// How many jobs are in a state.
-#[derive(Serialize, ToSchema)]
-struct StateCount {
-    state: JobState,
-    jobs: Number,
 }
 
 /// Whether jobs of a queue are claimed.
@@ -310,7 +304,7 @@ impl From<QueueStatus> for Queue {
                 QueueState::Unworked => Claims::Unworked,
             },
             jobs: jobs
-                .map(|(state, jobs)| StateCount { state: JobState(state), jobs: jobs.into() })
+                .map(|(state, jobs)| StateNumber { state: JobState(state), jobs: jobs.into() })
                 .collect(),
             oldest_available_at: status.oldest.map(|oldest| Time(oldest.scheduled_at)),
             limit,

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
-use kerrera::{Client, NewJob};
+use kerrera::{Client, Cron, NewJob};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -80,6 +80,10 @@ async fn dashboard() -> Dashboard {
     {
         let args = json!({"to": "ada", "password": "canary", "number": 12345678901234567890_u64});
         client.insert(NewJob::of(worker, args).queue(queue)).await.unwrap();
+    }
+    for (name, queue) in [("daily", "mail"), ("hidden", "mail"), ("payday", "hidden")] {
+        let job = NewJob::of("Mail", json!({"password": "canary"})).queue(queue);
+        client.add_cron(Cron::new("0 7 * * MON-FRI", job).name(name)).await.unwrap();
     }
     client.queue("mail").node("web-1").reason("smtp is down").pause().await.unwrap();
     Dashboard::new(ByHeader).instance("main", client)
@@ -242,6 +246,12 @@ async fn what_is_hidden_is_not_there() {
                 ask(&router, request(method, &filled(path, "hidden"), Some("all"), body)).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}");
             assert_eq!(answer.json()["code"], "not_found", "{method} {path}");
+        } else if path.contains("{cron}") {
+            for cron in ["hidden", "payday", "nothing"] {
+                let answer =
+                    ask(&router, request(method, &filled(path, cron), Some("all"), "")).await;
+                assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}");
+            }
         } else if path.contains("{job}") {
             // One is of a hidden worker, one in a hidden queue; the last is of nobody.
             for job in ["3", "4", "999", "-1", "x"] {
@@ -253,6 +263,8 @@ async fn what_is_hidden_is_not_there() {
         } else if method.is_safe() {
             let answer = get(&router, &filled(path, "mail")).await;
             assert!(!answer.body.contains("hidden"), "{path}: {}", answer.body);
+            assert!(!answer.body.contains("payday"), "{path}: {}", answer.body);
+            assert!(!answer.body.contains("canary"), "{path}: {}", answer.body);
         }
     }
     let overview = get(&router, "/api/v1/i/main/overview").await.json();
@@ -400,4 +412,34 @@ async fn what_is_done_to_a_job_is_told_to_those_who_may_see_it() {
     let deleted = ask(&router, request(&Method::DELETE, path, Some("all"), "")).await;
     assert_eq!(deleted.status, StatusCode::NO_CONTENT, "{}", deleted.body);
     assert_eq!(get(&router, path).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_entry_of_the_crontab_is_added_changed_and_removed() {
+    let router = dashboard().await.router::<()>();
+    let send = |method: Method, path: &'static str, body: &'static str| {
+        let path = format!("/api/v1/i/main/{path}");
+        let router = &router;
+        async move { ask(router, request(&method, &path, Some("all"), body)).await }
+    };
+    let wrong = r#"{"name": "a", "expression": "61 * * * *", "worker": "", "args": [1]}"#;
+    let refused = send(Method::POST, "crons", wrong).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let detail = refused.json()["detail"].to_string();
+    for field in ["expression: ", "worker: ", "args: "] {
+        assert!(detail.contains(field), "{detail}");
+    }
+    let new = r#"{"name": "report", "expression": "0 7 * * *", "timezone": "Asia/Seoul",
+        "worker": "Report", "args": {"n": 12345678901234567890}}"#;
+    let added = send(Method::POST, "crons", new).await;
+    assert_eq!(added.status, StatusCode::OK, "{}", added.body);
+    assert_eq!(added.json()["next"].as_array().unwrap().len(), 5);
+    let changed = send(Method::PATCH, "crons/report", r#"{"overlap": "skip"}"#).await.json();
+    assert_eq!((&changed["overlap"], &changed["timezone"]), (&json!("skip"), &json!("Asia/Seoul")));
+    assert_eq!(send(Method::POST, "crons/report/run", "").await.json()["is_new"], true);
+    assert_eq!(send(Method::POST, "crons/report/pause", "").await.json()["paused"], true);
+    assert_eq!(send(Method::DELETE, "crons/report", "").await.status, StatusCode::NO_CONTENT);
+    assert_eq!(get(&router, "/api/v1/i/main/crons/report").await.status, StatusCode::NOT_FOUND);
+    let next = "/api/v1/i/main/cron-preview?expression=30+2+*+*+*&timezone=Europe%2FBerlin";
+    assert_eq!(get(&router, next).await.json()["shifts"].as_array().unwrap().len(), 2);
 }

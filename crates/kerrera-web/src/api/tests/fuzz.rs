@@ -85,7 +85,7 @@ impl<'d> Fuzzer<'d> {
         match self.pick(0..4_u8) {
             // Names of what there is.
             0 | 1 => {
-                self.pick(prop::sample::select(vec!["mail", "web-1", "1", "2", "Mail"])).to_owned()
+                self.pick(prop::sample::select(vec!["mail", "web-1", "1", "2", "daily"])).to_owned()
             }
             2 => match self.valid(&schema, 0) {
                 Value::String(text) if !text.is_empty() => text,
