@@ -5,6 +5,7 @@ mod cron_form;
 mod crons;
 mod frame;
 mod job;
+mod jobs;
 mod node;
 mod nodes;
 mod orders;
@@ -35,6 +36,7 @@ pub(crate) use frame::Section;
 /// Every page and what its forms do.
 pub(crate) fn add(routes: &mut Routes) {
     overview::add(routes);
+    jobs::add(routes);
     job::add(routes);
     queues::add(routes);
     queue::add(routes);

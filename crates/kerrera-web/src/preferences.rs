@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use jiff::tz::TimeZone;
+use kerrera::cron::Timezone;
 use serde::Deserialize;
 
 use crate::dashboard::App;
@@ -115,6 +116,11 @@ impl Preferences {
             "shortcuts" => self.shortcuts = value == "on",
             _ => {}
         }
+    }
+
+    /// The zone, as the crontab and filters know it.
+    pub(crate) fn timezone(&self) -> Timezone {
+        self.zone_name().parse().unwrap_or_else(|_| Timezone::utc())
     }
 
     /// The name of the zone, as it is set.

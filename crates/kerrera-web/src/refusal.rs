@@ -199,6 +199,7 @@ impl From<service::Error> for Refusal {
             service::Error::Denied(denied) => Refusal::Denied(denied),
             service::Error::NotFound => Refusal::NotFound,
             service::Error::Invalid(why) => Refusal::Invalid(why),
+            service::Error::Filter(unfit) => Refusal::Invalid(unfit.to_string()),
             service::Error::Conflict(why) => Refusal::Conflict(why),
             service::Error::Kerrera(error) => {
                 tracing::error!(%error, "the dashboard's database");

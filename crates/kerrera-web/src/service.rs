@@ -9,6 +9,8 @@ mod counts;
 mod crons;
 mod gauges;
 mod jobs;
+mod known;
+mod list;
 mod nodes;
 mod overview;
 mod queues;
@@ -32,6 +34,8 @@ pub use crons::{
 };
 pub use gauges::{Gauges, QueueGauges};
 pub use jobs::JobView;
+pub use known::Known;
+pub use list::{Asked, JobList, Meant, UnfitFilter, Unfitness};
 pub use nodes::{NodeStatus, Nodes, RunningJob};
 pub use overview::{Busy, Overview};
 pub use queues::{PauseEnd, QueueState, QueueStatus, Target};
@@ -157,6 +161,8 @@ pub enum Error {
     NotFound,
     /// What was given makes no sense.
     Invalid(String),
+    /// The filter makes no sense, or asks for what is private.
+    Filter(UnfitFilter),
     /// Its state does not allow it, or it was another one by then.
     Conflict(String),
     /// The database failed.
@@ -175,6 +181,7 @@ impl fmt::Display for Error {
             Error::Denied(Denied::ReadOnly(_)) => f.write_str("nothing can be changed here"),
             Error::NotFound => f.write_str("there is no such thing"),
             Error::Invalid(why) | Error::Conflict(why) => f.write_str(why),
+            Error::Filter(unfit) => unfit.fmt(f),
             Error::Kerrera(error) => error.fmt(f),
         }
     }

@@ -16,6 +16,7 @@
 mod common;
 mod crons;
 mod jobs;
+mod list;
 mod nodes;
 mod queues;
 mod refusals;

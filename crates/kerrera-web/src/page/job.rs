@@ -371,8 +371,9 @@ fn filled(link: &JobLink, job: &Job) -> Option<String> {
 }
 
 /// A word of a filter, in quotes if it needs them.
-fn quoted(word: &str) -> String {
-    let is_plain = word.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/' | '@'));
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = !word.contains("..")
+        && word.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/' | '@' | '.'));
     if is_plain {
         word.to_owned()
     } else {

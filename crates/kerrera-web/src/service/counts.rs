@@ -24,6 +24,12 @@ impl Counts {
         self.0.iter().filter(ours).map(|tally| tally.jobs).sum()
     }
 
+    /// Of these queues alone.
+    pub(super) fn of_queues(mut self, queues: &[String]) -> Counts {
+        self.0.retain(|tally| queues.contains(&tally.queue));
+        self
+    }
+
     /// Each of them; none is there of which there are no jobs.
     pub fn iter(&self) -> impl Iterator<Item = &QueueTally> {
         self.0.iter()
@@ -39,8 +45,17 @@ impl Service {
     /// Without [`Permission::QueuesView`], and when the database fails.
     pub async fn counts(&self) -> Result<Counts> {
         self.viewer.may(Permission::QueuesView)?;
-        let mut tallies = self.reader().tallies(MOST).await?;
-        tallies.retain(|tally| self.viewer.sees(Scope::Queue(&tally.queue)));
-        Ok(Counts(tallies))
+        Ok(self.tallies().await?.0)
+    }
+
+    /// The same for those who may see jobs; and the queues that they do not know of.
+    pub(super) async fn tallies(&self) -> Result<(Counts, Vec<String>)> {
+        let all = self.reader().tallies(MOST).await?;
+        let (seen, unseen): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|tally| self.viewer.sees(Scope::Queue(&tally.queue)));
+        let mut unseen: Vec<String> = unseen.into_iter().map(|tally| tally.queue).collect();
+        unseen.sort_unstable();
+        unseen.dedup();
+        Ok((Counts(seen), unseen))
     }
 }

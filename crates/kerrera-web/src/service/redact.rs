@@ -19,6 +19,14 @@ pub(crate) use scan::Redacted;
 pub trait Redactor: Send + Sync + 'static {
     /// Whether what stands there is private.
     fn hides(&self, worker: &str, way: &[&str]) -> bool;
+
+    /// Whether what stands there is private in jobs of any worker. Nobody can look for jobs by it
+    /// without saying of which worker they are: else it could be guessed.
+    ///
+    /// By default what is private in jobs of a worker without a name.
+    fn hides_in_any(&self, way: &[&str]) -> bool {
+        self.hides("", way)
+    }
 }
 
 /// Hides by the names of keys, as `password`, `api_token` and `card-number`, and by ways that are given
@@ -98,6 +106,11 @@ impl Redactor for PrivateKeys {
             ending => key.ends_with(ending),
         }) || (!self.ways.is_empty() && self.ways.contains(&(worker.to_owned(), way.join("."))))
     }
+
+    fn hides_in_any(&self, way: &[&str]) -> bool {
+        let joined = way.join(".");
+        self.hides("", way) || self.ways.iter().any(|(_, way)| *way == joined)
+    }
 }
 
 /// Without case, and without what joins words.
@@ -130,10 +143,19 @@ impl Rules {
         Rules(Arc::new(redactor))
     }
 
-    /// Whether one may look for jobs by what stands there: else one could guess it.
-    pub(crate) fn hides(&self, worker: &str, way: &[&str]) -> bool {
+    /// Whether nobody may look for jobs by what stands there, of this worker or of any: else one could
+    /// guess it.
+    pub(crate) fn hides(&self, worker: Option<&str>, way: &[&str]) -> bool {
+        // A place in a list adds nothing to the way.
+        let is_place = |key: &&&str| key.parse::<i64>().is_ok();
+        let without_places: Vec<&str> = way.iter().filter(|key| !is_place(key)).copied().collect();
         // What stands within something private is private.
-        (1..=way.len()).any(|length| self.0.hides(worker, &way[..length]))
+        [way, &without_places].iter().any(|way| {
+            (1..=way.len()).any(|length| match worker {
+                Some(worker) => self.0.hides(worker, &way[..length]),
+                None => self.0.hides_in_any(&way[..length]),
+            })
+        })
     }
 
     /// Takes out of JSON what is private; the text may be cut off anywhere.
@@ -147,7 +169,10 @@ impl Rules {
         if let Some(progress) = &mut row.progress {
             progress.note = hide_in(&progress.note, &redacted.hidden);
         }
-        row.args = redacted.text;
+        for tag in &mut row.tags {
+            *tag = hide_in(tag, &redacted.hidden);
+        }
+        row.args = hide_in(&redacted.text, &redacted.hidden);
     }
 
     /// Takes out of a job what is private; says whether anything was.
@@ -252,7 +277,12 @@ mod tests {
     #[test]
     fn nobody_looks_for_what_is_within_something_private() {
         let rules = Rules::default();
-        assert!(rules.hides("", &["secret", "part"]) && !rules.hides("", &["user", "id"]));
+        let hides = |worker, way: &str| rules.hides(worker, &way.split('.').collect::<Vec<_>>());
+        assert!(hides(None, "secret.part") && hides(None, "secret.0") && !hides(None, "user.id"));
+        let rules = Rules::new(PrivateKeys::default().way("Charge", "cards.owner"));
+        let hides = |worker, way: &str| rules.hides(worker, &way.split('.').collect::<Vec<_>>());
+        assert!(hides(None, "cards.owner") && hides(Some("Charge"), "cards.0.owner.name"));
+        assert!(!hides(Some("Mail"), "cards.owner"));
         assert_eq!(Rules::new(Everything).redact("", r#"{"a":1}"#).text, r#"{"a":"[hidden]"}"#);
     }
 }

@@ -64,3 +64,24 @@ pub(crate) fn action(action: &Action<'_>, visit: &Visit) -> Markup {
         }
     }
 }
+
+/// A link to a form that has a page of its own, as a button.
+pub(crate) fn way(
+    to: &str,
+    label: &str,
+    picture: &str,
+    needs: Permission,
+    visit: &Visit,
+) -> Markup {
+    if visit.viewer().why_read_only().is_some() {
+        return html! {};
+    }
+    match visit.viewer().may(needs) {
+        Ok(()) => html! { a.button href=(to) { (icon(picture, visit.links().base())) (label) } },
+        Err(denied) => html! {
+            button.button type="button" disabled title=(visit.text().denied(denied)) {
+                (icon(picture, visit.links().base())) (label)
+            }
+        },
+    }
+}

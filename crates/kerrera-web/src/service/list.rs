@@ -1,0 +1,280 @@
+//! Lists of jobs: what a filter has, page by page.
+
+use std::fmt;
+use std::ops::Range;
+use std::time::Duration;
+
+use kerrera::cron::Timezone;
+use kerrera::{JobQuery, JobRow, ListOrder, Listing, Page, State, Tally, Timestamp};
+use kerrera::filter::{Filter, Problem, Subject, Term, Value};
+use kerrera::Condition;
+
+use super::{Counts, Error, Result, Service};
+use crate::access::{Permission, Scope};
+
+/// How many jobs of a filter are counted at most.
+const MOST: u32 = 10_000;
+
+/// For how long a list may be counted; a quarter of it is spent before it is estimated.
+const COUNTING: Duration = Duration::from_millis(400);
+
+/// How often a page is read again without workers that the viewer does not know of.
+const TRIES: usize = 8;
+
+/// Which jobs are asked for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The text of the filter.
+    pub filter: String,
+    /// In which order.
+    pub order: ListOrder,
+    /// Where the page begins; at the beginning if there is none.
+    pub cursor: Option<String>,
+    /// How many jobs are on the page, at most.
+    pub size: u32,
+    /// From when relative times count.
+    pub now: Timestamp,
+    /// In which zone times without one are meant.
+    pub zone: Timezone,
+}
+
+/// A page of a list of jobs, without what is private.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct JobList {
+    /// Which jobs were asked for.
+    pub filter: Filter,
+    /// The jobs.
+    pub rows: Vec<JobRow>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+    /// Where the previous page ends.
+    pub previous: Option<String>,
+    /// Whether all was looked through that lies in front of its end.
+    pub complete: bool,
+    /// How many jobs were looked through, at least.
+    pub searched: u64,
+    /// If it is not complete: the time of the job where the search stopped.
+    pub searched_to: Option<Timestamp>,
+    /// How many jobs the filter has; unknown if counting took too long.
+    pub total: Option<Tally>,
+    /// How many jobs there are in each state, if the filter names nothing but states and queues.
+    pub counts: Option<Counts>,
+}
+
+/// The jobs that a filter means, as the viewer may ask for them.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Meant {
+    /// The filter.
+    pub filter: Filter,
+    /// The jobs; whose queues the viewer does not know of are not among them.
+    pub query: JobQuery,
+}
+
+/// A filter that makes no sense, or asks for what is private.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnfitFilter {
+    /// From which byte of the text to which.
+    pub at: Range<usize>,
+    /// What is wrong there.
+    pub why: Unfitness,
+}
+
+/// What can be wrong with a filter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unfitness {
+    /// It cannot be read: the problem, and all of it in English.
+    Unreadable(Problem, String),
+    /// It looks for what is private.
+    Private(String),
+}
+
+impl fmt::Display for UnfitFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.why {
+            Unfitness::Unreadable(_, said) => f.write_str(said),
+            Unfitness::Private(what) => {
+                write!(f, "{what} is private: nobody can look for jobs by it")
+            }
+        }
+    }
+}
+
+impl Service {
+    /// A page of the jobs that a filter has.
+    ///
+    /// A handful of statements along indexes, which end in time: a page that took too long says how
+    /// far it got.
+    ///
+    /// # Errors
+    ///
+    /// Without [`Permission::JobsView`]; [`Error::Filter`] if the filter makes no sense or asks for what
+    /// is private, [`Error::Invalid`] if the cursor is none or the order has no index, and when the
+    /// database fails.
+    pub async fn jobs(&self, asked: &Asked) -> Result<JobList> {
+        self.viewer.may(Permission::JobsView)?;
+        let filter = self.filter(&asked.filter)?;
+        let (counts, unseen) = self.tallies().await?;
+        let mut query = without_queues(filter.query(asked.now, &asked.zone), unseen);
+        let cursor = match &asked.cursor {
+            None => None,
+            Some(text) => Some(text.parse().map_err(|error| Error::Invalid(format!("{error}")))?),
+        };
+        let mut is_whole = true;
+        let mut tries = 0;
+        let page = loop {
+            let listing = Listing::of(query.clone()).order(asked.order).size(asked.size);
+            let listing = match cursor {
+                Some(cursor) => listing.at(cursor),
+                None => listing,
+            };
+            let page = self.reader().page(listing).await?;
+            let unseen = self.unseen_workers(&page);
+            tries += 1;
+            if unseen.is_empty() || tries == TRIES {
+                break page;
+            }
+            is_whole = false;
+            let unseen = Condition::Not(Box::new(Condition::Workers(unseen)));
+            query = query.where_all([unseen]);
+        };
+        let counts = only_queues(&filter).map(|queues| match queues {
+            Some(queues) => counts.of_queues(&queues),
+            None => counts,
+        });
+        let total = match &counts {
+            // A number in which jobs are that the viewer does not know of would tell of them.
+            _ if !is_whole => None,
+            Some(counts) => {
+                let meant = State::ALL.iter().filter(|state| allows(&filter, **state));
+                Some(meant.map(|state| counts.of_state(*state)).sum())
+            }
+            None => self.tally(query).await?,
+        };
+        let Page { mut rows, next, previous, complete, searched, searched_to, .. } = page;
+        rows.retain(|row| self.sees(row) && !self.asks_for_private(&filter, Some(&row.worker)));
+        for row in &mut rows {
+            self.rules.row(row);
+        }
+        let [next, previous] =
+            [next, previous].map(|cursor| cursor.map(|cursor| cursor.to_string()));
+        Ok(JobList { filter, rows, next, previous, complete, searched, searched_to, total, counts })
+    }
+
+    /// The jobs that a filter means.
+    ///
+    /// # Errors
+    ///
+    /// As for [`jobs`](Service::jobs).
+    pub async fn meant(&self, filter: &str, now: Timestamp, zone: &Timezone) -> Result<Meant> {
+        self.viewer.may(Permission::JobsView)?;
+        let filter = self.filter(filter)?;
+        let (_, unseen) = self.tallies().await?;
+        let query = without_queues(filter.query(now, zone), unseen);
+        Ok(Meant { filter, query })
+    }
+
+    /// A filter that asks for nothing private.
+    fn filter(&self, text: &str) -> Result<Filter> {
+        let filter: Filter = text.parse().map_err(|error: kerrera::filter::FilterError| {
+            let said = error.to_string();
+            Error::Filter(UnfitFilter {
+                at: error.at,
+                why: Unfitness::Unreadable(error.problem, said),
+            })
+        })?;
+        let named = named_workers(&filter);
+        let private = filter.terms.iter().find(|term| match &named {
+            Some(workers) => workers.iter().any(|worker| self.is_private(term, Some(worker))),
+            None => self.is_private(term, None),
+        });
+        match private {
+            None => Ok(filter),
+            Some(term) => {
+                let why = Unfitness::Private(term.subject.to_string());
+                Err(Error::Filter(UnfitFilter { at: term.at.clone(), why }))
+            }
+        }
+    }
+
+    fn asks_for_private(&self, filter: &Filter, worker: Option<&str>) -> bool {
+        filter.terms.iter().any(|term| self.is_private(term, worker))
+    }
+
+    fn is_private(&self, term: &Term, worker: Option<&str>) -> bool {
+        match &term.subject {
+            Subject::Args(keys) | Subject::Meta(keys) => {
+                let way: Vec<&str> = keys.iter().map(String::as_str).collect();
+                self.rules.hides(worker, &way)
+            }
+            _ => false,
+        }
+    }
+
+    fn sees(&self, row: &JobRow) -> bool {
+        self.viewer.sees(Scope::Queue(&row.queue)) && self.viewer.sees(Scope::Worker(&row.worker))
+    }
+
+    fn unseen_workers(&self, page: &Page) -> Vec<String> {
+        let workers = page.rows.iter().map(|row| &row.worker);
+        let mut unseen: Vec<String> =
+            workers.filter(|worker| !self.viewer.sees(Scope::Worker(worker))).cloned().collect();
+        unseen.sort_unstable();
+        unseen.dedup();
+        unseen
+    }
+
+    async fn tally(&self, query: JobQuery) -> Result<Option<Tally>> {
+        match self.client.reader(COUNTING).tally(query, MOST).await {
+            Ok(tally) => Ok(Some(tally)),
+            Err(error) if error.is_timeout() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn without_queues(query: JobQuery, unseen: Vec<String>) -> JobQuery {
+    match unseen.is_empty() {
+        true => query,
+        false => query.where_all([Condition::Not(Box::new(Condition::Queues(unseen)))]),
+    }
+}
+
+/// The workers of whose jobs a filter speaks, if it names them.
+fn named_workers(filter: &Filter) -> Option<Vec<&str>> {
+    let term = filter.terms.iter().find(|term| term.subject == Subject::Worker && !term.negated)?;
+    texts(term)
+}
+
+/// The values of a term, if all of them are whole texts.
+fn texts(term: &Term) -> Option<Vec<&str>> {
+    let text = term.values.iter().map(|value| match value {
+        Value::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    text.collect()
+}
+
+/// The queues that a filter names, if it names nothing but states and queues; all if it names none.
+fn only_queues(filter: &Filter) -> Option<Option<Vec<String>>> {
+    let mut queues = None;
+    for term in &filter.terms {
+        match &term.subject {
+            Subject::State => {}
+            Subject::Queue if !term.negated && queues.is_none() => {
+                queues = Some(texts(term)?.into_iter().map(str::to_owned).collect());
+            }
+            _ => return None,
+        }
+    }
+    Some(queues)
+}
+
+/// Whether a filter allows jobs of this state.
+fn allows(filter: &Filter, state: State) -> bool {
+    let states = filter.terms.iter().filter(|term| term.subject == Subject::State);
+    states.into_iter().all(|term| term.values.contains(&Value::State(state)) != term.negated)
+}
