@@ -34,6 +34,7 @@ pub mod listing;
 pub mod liveness;
 pub mod maintenance;
 pub mod manage;
+pub mod metrics;
 pub mod operations;
 pub mod query;
 pub mod queues;
@@ -196,6 +197,17 @@ macro_rules! conformance_tests {
             our_own_jobs_are_never_freed_by_their_age
             an_ack_can_write_the_true_start_back
         }
+        $crate::conformance_tests! { @group $fixture, metrics:
+            writing_tells_the_time
+            a_minute_that_is_written_again_is_replaced
+            only_what_is_asked_for_is_read
+            packing_changes_no_number
+            what_comes_late_is_packed_with_the_rest
+            minutes_that_may_still_be_written_are_not_packed
+            old_numbers_are_forgotten_tier_by_tier
+            a_deposed_leader_packs_nothing
+            a_summary_is_by_queue_and_worker
+        }
         $crate::conformance_tests! { @group $fixture, operations:
             opening_twice_changes_nothing
             a_job_is_found_by_its_number
@@ -338,6 +350,7 @@ mod tests {
             include_str!("conformance/liveness.rs"),
             include_str!("conformance/maintenance.rs"),
             include_str!("conformance/manage.rs"),
+            include_str!("conformance/metrics.rs"),
             include_str!("conformance/operations.rs"),
             include_str!("conformance/queues.rs"),
             include_str!("conformance/query.rs"),

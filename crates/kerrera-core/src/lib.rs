@@ -13,6 +13,7 @@
 //! - [`job`]: a job as it is stored.
 //! - [`job_query`]: which jobs are meant; [`filter`]: the same, as a person types it. [`job_change`]: what is to be changed of one.
 //! - [`listing`]: pages of many jobs, as [`job_row`]s; [`tally`]: how many there are.
+//! - [`metrics`]: what became of runs over time, and how full queues were.
 //! - [`state`]: the states, and the one function that decides every change of state.
 //! - [`outcome`]: what a run of a job ends with.
 //! - [`backoff`]: how long a failed job waits.
@@ -42,6 +43,7 @@ pub mod job_query;
 pub mod job_row;
 pub mod json;
 pub mod listing;
+pub mod metrics;
 pub mod nearest;
 pub mod new_job;
 pub mod outcome;

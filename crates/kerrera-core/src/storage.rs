@@ -11,6 +11,7 @@ mod crons;
 mod jobs;
 mod liveness;
 mod maintenance;
+mod metrics;
 mod neighbours;
 mod operations;
 mod queues;
@@ -30,6 +31,7 @@ pub use crons::*;
 pub use jobs::*;
 pub use liveness::*;
 pub use maintenance::*;
+pub use metrics::*;
 pub use neighbours::*;
 pub use operations::*;
 pub use queues::*;
@@ -54,6 +56,7 @@ pub trait Storage:
     + Operations
     + Reading
     + Audit
+    + Metrics
     + Rehearsal
     + fmt::Debug
 {

@@ -8,6 +8,7 @@
 //! - `liveness`: heartbeats, presence locks, rescue.
 //! - `signals`: LISTEN and NOTIFY; `wire` is what travels in them.
 //! - `queues`: steering queues while nodes run.
+//! - `metrics`: numbers over time.
 //! - `operations`: opening, looking, counting.
 //! - [`migrate`]: bringing a database to shape; `schema` finds out what is there.
 //!
@@ -30,6 +31,7 @@ mod gathering;
 mod insert;
 mod liveness;
 mod maintenance;
+mod metrics;
 pub mod migrate;
 mod neighbours;
 mod operations;

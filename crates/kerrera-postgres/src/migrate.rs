@@ -12,7 +12,7 @@ use crate::schema::{Found, Origin, quoted};
 use crate::statements::bare;
 
 /// The migrations after the first, in order: the second is the first of these.
-const LATER: [Later; 8] = [
+const LATER: [Later; 9] = [
     Later {
         up: ("create the table of producers", include_str!("migrations/0002_producers.up.sql")),
         down: ("remove the table of producers", include_str!("migrations/0002_producers.down.sql")),
@@ -52,6 +52,16 @@ const LATER: [Later; 8] = [
         down: (
             "remove the index of jobs that ended badly",
             include_str!("migrations/0009_ended.down.sql"),
+        ),
+    },
+    Later {
+        up: (
+            "create the tables of metrics, workers and nodes",
+            include_str!("migrations/0010_metrics.up.sql"),
+        ),
+        down: (
+            "remove the tables of metrics, workers and nodes",
+            include_str!("migrations/0010_metrics.down.sql"),
         ),
     },
 ];

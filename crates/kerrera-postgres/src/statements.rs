@@ -83,6 +83,7 @@ pub(crate) struct Statements {
     pub(crate) count: String,
     pub(crate) found: String,
     pub(crate) reading: Reading,
+    pub(crate) metrics: Metrics,
     pub(crate) cancel: String,
     pub(crate) retry: String,
     pub(crate) delete: String,
@@ -108,6 +109,16 @@ pub(crate) struct Reading {
     pub(crate) tally: String,
     pub(crate) table_pages: String,
     pub(crate) sample: String,
+}
+
+/// What is done with numbers over time.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    pub(crate) write: String,
+    pub(crate) read: String,
+    pub(crate) take: String,
+    pub(crate) packed: String,
+    pub(crate) forget: String,
 }
 
 /// What depends on which neighbours there can be.
@@ -287,6 +298,15 @@ impl Statements {
                 tally: fill(file!("tally")),
                 table_pages: fill(file!("table_pages")),
                 sample: fill(file!("sample")),
+            },
+            metrics: Metrics {
+                write: fill(file!("write_metrics")),
+                read: fill(
+                    &file!("read_metrics").replace("{wanted}", &bare(file!("wanted_metrics"))),
+                ),
+                take: led(file!("take_metrics")),
+                packed: fill(file!("packed_metrics")),
+                forget: led(file!("forget_metrics")),
             },
             cancel: manage(file!("cancel")),
             retry: manage(file!("retry")),

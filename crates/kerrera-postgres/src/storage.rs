@@ -10,12 +10,14 @@ use kerrera_core::error::Kind;
 use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::job_query::Condition;
 use kerrera_core::listing::{Scan, Scanned};
+use kerrera_core::metrics::MetricRow;
 use kerrera_core::storage::{
     Ack, Acked, Answer, Audit, Batch, Beat, Candidate, Claim, ClaimMark, Command, Count,
     CronFiring, CronSlot, Crons, Crontab, Enrolled, FiredSlot, Inserted, Jobs, Leader, Lease,
-    Listener, Liveness, Look, Maintenance, Managed, Neighbours, Operations, Order, Orders,
-    OtherNodes, Pending, Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex,
-    Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Updated,
+    Listener, Liveness, Look, Maintenance, Managed, MetricRange, MetricRows, Metrics, Neighbours,
+    Operations, Order, Orders, OtherNodes, Pack, Packed, Pending, Producer, Prune, Pruned, Pulse,
+    Queues, Reading, Rehearsal, Reindex, Reindexed, Report, Rescue, Seat, Sighting, Signal,
+    Signals, Staged, Storage, Swept, Updated,
 };
 use kerrera_core::tally::{OldestJob, QueueTally, Tally};
 use kerrera_core::{
@@ -35,8 +37,8 @@ use crate::rows::Stamp;
 use crate::server::{Profile, Server};
 use crate::statements::{Call, Statements};
 use crate::{
-    ack, audit, bulk, crons, insert, maintenance, neighbours, operations, query, queues, reading,
-    rehearsal, signals, stage,
+    ack, audit, bulk, crons, insert, maintenance, metrics, neighbours, operations, query, queues,
+    reading, rehearsal, signals, stage,
 };
 
 /// Jobs in a PostgreSQL database, in Oban's tables.
@@ -716,6 +718,29 @@ impl Audit for Postgres {
             let verb: Verb<Call<(Seat, Duration, u32)>, u64> =
                 |session, call| Box::pin(audit::prune(session, call));
             link.run(call, verb).await
+        })
+    }
+}
+
+impl Metrics for Postgres {
+    fn write_metrics(&self, rows: Vec<MetricRow>) -> Pending<'_, Timestamp> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call(rows)?);
+            link.run(call, |session, call| Box::pin(metrics::write(session, call))).await
+        })
+    }
+
+    fn read_metrics(&self, range: MetricRange, within: Duration) -> Pending<'_, MetricRows> {
+        Box::pin(async move {
+            let (link, call) = (self.0.reading.pick(), (self.call(range)?, within));
+            link.run(call, |session, call| Box::pin(metrics::read(session, call))).await
+        })
+    }
+
+    fn pack_metrics(&self, pack: Pack) -> Pending<'_, Packed> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.keeping, self.call(pack)?);
+            link.run(call, |session, call| Box::pin(metrics::pack(session, call))).await
         })
     }
 }

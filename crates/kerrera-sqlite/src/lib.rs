@@ -34,6 +34,7 @@ mod insert;
 mod liveness;
 mod lookout;
 mod maintenance;
+mod metrics;
 mod moves;
 mod operations;
 mod options;

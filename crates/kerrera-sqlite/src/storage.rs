@@ -7,12 +7,14 @@ use kerrera_core::audit::{AuditEntry, AuditQuery, AuditRecord};
 use kerrera_core::cron::CronEntry;
 use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::listing::{Scan, Scanned};
+use kerrera_core::metrics::MetricRow;
 use kerrera_core::storage::{
     Ack, Acked, Answer, Audit, Batch, Beat, Candidate, Claim, ClaimMark, Command, Count,
     CronFiring, CronSlot, Crons, Crontab, Enrolled, FiredSlot, Hint, Inserted, Jobs, Leader, Lease,
-    Listener, Liveness, Look, Maintenance, Managed, Neighbours, Operations, Order, Orders,
-    OtherNodes, Pending, Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex,
-    Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Updated,
+    Listener, Liveness, Look, Maintenance, Managed, MetricRange, MetricRows, Metrics, Neighbours,
+    Operations, Order, Orders, OtherNodes, Pack, Packed, Pending, Producer, Prune, Pruned, Pulse,
+    Queues, Reading, Rehearsal, Reindex, Reindexed, Report, Rescue, Seat, Sighting, Signal,
+    Signals, Staged, Storage, Swept, Updated,
 };
 use kerrera_core::tally::{OldestJob, QueueTally, Tally};
 use kerrera_core::{
@@ -23,8 +25,8 @@ use rusqlite::Connection;
 use crate::sqlite::{Ear, Sqlite};
 use crate::writer::now;
 use crate::{
-    ack, audit, claim, crons, insert, liveness, maintenance, operations, query, queues, reading,
-    rehearsal, row, stage, unique,
+    ack, audit, claim, crons, insert, liveness, maintenance, metrics, operations, query, queues,
+    reading, rehearsal, row, stage, unique,
 };
 
 impl Storage for Sqlite {
@@ -491,6 +493,33 @@ impl Audit for Sqlite {
     fn prune_audit(&self, seat: Seat, age: Duration, limit: u32) -> Pending<'_, u64> {
         Box::pin(self.write("prune the audit log", move |connection, now| {
             Ok(audit::prune(connection, now, &seat, age, limit)?)
+        }))
+    }
+}
+
+impl Metrics for Sqlite {
+    fn write_metrics(&self, rows: Vec<MetricRow>) -> Pending<'_, Timestamp> {
+        let clock = self.clock().clone();
+        Box::pin(async move {
+            if !rows.is_empty() {
+                let write =
+                    move |connection: &Connection, _| Ok(metrics::write(connection, &rows)?);
+                self.write("write metrics", write).await?;
+            }
+            Ok(now(&clock))
+        })
+    }
+
+    fn read_metrics(&self, range: MetricRange, within: Duration) -> Pending<'_, MetricRows> {
+        let clock = self.clock().clone();
+        let question =
+            move |connection: &Connection| metrics::read(connection, now(&clock), &range);
+        Box::pin(self.read_within("read metrics", within, question))
+    }
+
+    fn pack_metrics(&self, pack: Pack) -> Pending<'_, Packed> {
+        Box::pin(self.write("pack metrics", move |connection, now| {
+            Ok(metrics::pack(connection, now, &pack)?)
         }))
     }
 }

@@ -13,6 +13,7 @@ use crate::database::Database;
 use crate::engine::queues::Settings;
 use crate::kerrera::{Kerrera, Launch, Stopped};
 use crate::maintenance::{Maintenance, Pruning, Rescue};
+use crate::measuring::Metrics;
 use crate::perform::Perform;
 use crate::pruner::Pruner;
 use crate::registry::Registry;
@@ -35,6 +36,7 @@ pub struct Builder<S = ()> {
     limits: Limits,
     tuning: Tuning,
     maintenance: Maintenance,
+    metrics: Metrics,
     subscribers: Vec<Arc<dyn Subscriber>>,
     propagator: Option<Arc<dyn Propagator>>,
     /// A mistake that the types could not prevent; told by `start`.
@@ -74,6 +76,7 @@ impl Builder {
             limits: Limits::default(),
             tuning: Tuning::default(),
             maintenance: Maintenance::default(),
+            metrics: Metrics::default(),
             subscribers: Vec::new(),
             propagator: None,
             mistake: None,
@@ -104,6 +107,7 @@ impl Builder {
             limits: self.limits,
             tuning: self.tuning,
             maintenance: self.maintenance,
+            metrics: self.metrics,
             subscribers: self.subscribers,
             propagator: self.propagator,
             mistake: self.mistake.or(mistake),
@@ -297,6 +301,12 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
+    /// Says what is kept of runs and queues over time, or [nothing](Metrics::off); see docs/metrics.md.
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
     /// Lets other nodes lead, always: what only one node does, this one never does. Oban's
     /// `peer: false`.
     ///
@@ -350,6 +360,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
         config.limit(&mut self.limits);
         config.tune(&mut self.tuning);
         config.reindex(&mut self.maintenance.reindexer);
+        config.measure(&mut self.metrics);
         if let Some(leads) = config.lead() {
             self.maintenance.never_leads = !leads;
         }
@@ -381,6 +392,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
         }
         self.tuning.check()?;
         self.maintenance.check()?;
+        self.metrics.check()?;
         let worked = |queue: &str| self.queues.iter().any(|settings| settings.name == queue);
         let elsewhere = |queue: &str| self.elsewhere.iter().any(|name| name == queue);
         // A node without queues only inserts, and may know every worker.
@@ -417,6 +429,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
             name: node,
             tuning: self.tuning,
             maintenance: self.maintenance,
+            metrics: self.metrics,
             queues: queues.collect(),
             crons: cron_names,
             registry: Arc::new(self.registry),

@@ -13,7 +13,7 @@ use std::path::Path;
 use kerrera_core::error::Kind;
 use kerrera_core::{Error, Limits, Result};
 
-use crate::{Reindexer, Tuning};
+use crate::{Metrics, Reindexer, Tuning};
 
 pub(crate) use queues::Queues;
 use setting::{SETTINGS, Setting};
@@ -236,6 +236,21 @@ impl Config {
             };
         }
         *reindexer = Some(changed);
+    }
+
+    /// Changes what is said here of what is kept over time.
+    pub(crate) fn measure(&self, metrics: &mut Metrics) {
+        if let Some(Value::Switch(is_on)) = self.value("metrics.enabled") {
+            metrics.is_on = *is_on;
+        }
+        let names = ["metrics.keep_minutes", "metrics.keep_hours", "metrics.keep_days"];
+        for (keep, name) in metrics.keep.iter_mut().zip(names) {
+            *keep = self.time(name).unwrap_or(*keep);
+        }
+        metrics.every = self.time("metrics.every").unwrap_or(metrics.every);
+        if let Some(Value::Size(most)) = self.value("metrics.most_workers") {
+            metrics.most_workers = *most as usize;
+        }
     }
 
     fn settings(&self) -> impl Iterator<Item = (&'static Setting, &Value)> {

@@ -14,6 +14,7 @@ pub(crate) mod pace;
 pub(crate) mod producer;
 pub(crate) mod pruner;
 pub(crate) mod queues;
+pub(crate) mod recorder;
 pub(crate) mod reindexer;
 pub(crate) mod rescuer;
 pub(crate) mod retry;

@@ -17,15 +17,17 @@ use crate::database::Database;
 use crate::engine::queues::{Ledger, Origin, Settings};
 use crate::engine::sonar::Connectivity;
 use crate::maintenance::Maintenance;
+use crate::measuring::Metrics;
 use crate::queues::{Queue as Steered, QueueCheck};
 use crate::registry::Registry;
 use crate::reindexer::Plan;
 use crate::runtime::acker::{Acks, Writer};
 use crate::runtime::control::{self, Control};
+use crate::runtime::recorder::Recording;
 use crate::runtime::supervisor::{HealthReport, supervise};
 use crate::runtime::{
-    Node, Queue, archivist, candidate, cron, drain, heart, leader, lifeline, listener, panics,
-    pruner, reindexer, reporter, sonar, stager, sweeper,
+    Node, Queue, archivist, candidate, cron, drain, heart, leader, lifeline, listener, packer,
+    panics, pruner, recorder, reindexer, reporter, sampler, sonar, stager, sweeper,
 };
 use crate::telemetry::{NodeLeft, NodeStart, NodeStop, NodeStopping, PanicAbort, QueueShutdown};
 
@@ -67,6 +69,8 @@ struct End {
     control: JoinHandle<()>,
     /// Those who give something up so that another node takes it at once.
     leaders: Vec<JoinHandle<()>>,
+    /// It writes what is left to be written when all runs have ended.
+    recorder: JoinHandle<()>,
     heart: heart::Thread,
 }
 
@@ -87,6 +91,7 @@ pub(crate) struct Launch<S> {
     pub(crate) name: String,
     pub(crate) tuning: Tuning,
     pub(crate) maintenance: Maintenance,
+    pub(crate) metrics: Metrics,
     pub(crate) queues: Vec<(String, Settings)>,
     /// The names of the cron entries that it brings, and fires beside those that people have added.
     pub(crate) crons: Vec<String>,
@@ -101,7 +106,8 @@ impl Kerrera {
     }
 
     pub(crate) async fn launch<S: Send + Sync + 'static>(launch: Launch<S>) -> Result<Kerrera> {
-        let Launch { client, name, tuning, maintenance, queues, crons, registry, state } = launch;
+        let Launch { client, name, tuning, maintenance, metrics, queues, crons, registry, state } =
+            launch;
         let reindex = maintenance.reindex()?;
         panics::watch();
         if cfg!(panic = "abort") {
@@ -109,7 +115,9 @@ impl Kerrera {
         }
         let (acks, ended) = Acks::new();
         let orders = client.storage().orders().await?;
-        let node = Arc::new(Node::new(name.into(), client.clone(), tuning, acks.clone()));
+        let mut node = Node::new(name.into(), client.clone(), tuning, acks.clone());
+        node.recording = Recording::new(&metrics);
+        let node = Arc::new(node);
         let ledger = Ledger::new(Instant::now().into_std(), node.name.clone(), orders);
         for (name, settings) in queues {
             let origin = Origin { settings, since: 0 };
@@ -140,6 +148,7 @@ impl Kerrera {
             node: node.name.clone(),
             client: client.clone(),
             acks,
+            recording: node.recording.clone(),
             health: node.health.clone(),
             writers: node.tuning.ack_writers,
             batch: node.tuning.ack_batch,
@@ -158,12 +167,13 @@ impl Kerrera {
         begin(&node, sweeper::NAME, sweeper::run);
         begin(&node, listener::NAME, listener::run);
         begin(&node, sonar::NAME, sonar::run);
-        let leaders = keep_in_order(&node, &maintenance, reindex);
+        let recorder = begin(&node, recorder::NAME, recorder::run);
+        let leaders = keep_in_order(&node, &maintenance, &metrics, reindex);
         // Without entries of its own too: it fires those that people add.
         let shell = Arc::new(cron::Shell::new(node.clone(), crons));
         let run = move || shell.clone().run();
         supervise(cron::NAME.into(), node.health.clone(), run);
-        Ok(Kerrera { node, end: Some(End { control, leaders, heart }) })
+        Ok(Kerrera { node, end: Some(End { control, leaders, recorder, heart }) })
     }
 
     /// The client of this engine, to be kept elsewhere.
@@ -305,6 +315,7 @@ where
 fn keep_in_order(
     node: &Arc<Node>,
     maintenance: &Maintenance,
+    metrics: &Metrics,
     reindex: Option<Plan>,
 ) -> Vec<JoinHandle<()>> {
     if maintenance.never_leads {
@@ -321,6 +332,11 @@ fn keep_in_order(
     }
     if let Some(plan) = reindex {
         begin(node, reindexer::NAME, move |node| reindexer::run(node, plan.clone()));
+    }
+    if metrics.is_on {
+        let keep = metrics.keep;
+        begin(node, sampler::NAME, sampler::run);
+        begin(node, packer::NAME, move |node| packer::run(node, keep));
     }
     let elections = maintenance.elections();
     if !elections.is_empty() {
@@ -351,13 +367,13 @@ async fn drain(node: &Arc<Node>, end: End) -> Stopped {
         node.telemetry().emit(QueueShutdown { queue: name, elapsed, orphaned });
     }
     if left.is_empty() {
-        finish(node.clone(), end.heart).await;
+        finish(node.clone(), end.recorder, end.heart).await;
     } else {
         node.telemetry().emit(NodeLeft { node: node.name.clone(), jobs: left.clone() });
         let node = node.clone();
         tokio::spawn(async move {
             drain::none_runs(&queues).await;
-            finish(node, end.heart).await;
+            finish(node, end.recorder, end.heart).await;
         });
     }
     let released = node.released.load(Ordering::SeqCst);
@@ -372,7 +388,7 @@ async fn drain(node: &Arc<Node>, end: End) -> Stopped {
 }
 
 /// Writes what is left to be written; then the loops end, and the heart last.
-async fn finish(node: Arc<Node>, heart: heart::Thread) {
+async fn finish(node: Arc<Node>, recorder: JoinHandle<()>, heart: heart::Thread) {
     // The client lives on, and must not go on waking producers that have ended.
     node.client.remove_desk(&node.desk);
     for queue in &*node.queues() {
@@ -381,6 +397,7 @@ async fn finish(node: Arc<Node>, heart: heart::Thread) {
     // A database that is away for longer than this gets the claims back by rescue.
     let _ = timeout(node.tuning.grace, node.acks.all_written()).await;
     node.stop.loops.cancel();
+    let _ = recorder.await;
     heart.ended().await;
 }
 
@@ -416,7 +433,7 @@ impl Drop for Kerrera {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 drain::none_runs(&node.queues()).await;
-                finish(node, end.heart).await;
+                finish(node, end.recorder, end.heart).await;
             });
         } else {
             node.stop.loops.cancel();

@@ -52,6 +52,7 @@
 //! - [`NewJob`] and [`Job`]: a job before it is inserted, and as it is stored; [`State`] its life.
 //! - [`Pruner`] and [`Keep`]: how long ended jobs are kept; [`Reindexer`]: when indexes are built anew.
 //! - [`cron`]: jobs at times of the clock.
+//! - [`metrics`]: what became of runs over time, and how full queues were; [`Metrics`] says what is kept.
 //! - [`Tuning`] and [`Limits`]: what rarely needs to be changed.
 //! - [`testing`]: what an application's tests need for its workers.
 //! - [`telemetry`]: what an engine tells about itself, and to whom.
@@ -78,6 +79,7 @@ mod database;
 mod engine;
 mod kerrera;
 mod maintenance;
+mod measuring;
 mod operations;
 mod perform;
 mod pruner;
@@ -100,6 +102,7 @@ pub use config::Config;
 pub use database::Database;
 pub use engine::sonar::Connectivity;
 pub use kerrera::{Kerrera, RunningJob, Stopped};
+pub use measuring::Metrics;
 pub use operations::Affected;
 pub use perform::{Context, Perform};
 pub use pruner::{Keep, Pruner};
@@ -121,6 +124,7 @@ pub use kerrera_core::cron::{self, Cron, Misfire, Overlap};
 pub use kerrera_core::executor;
 pub use kerrera_core::filter::{self, Filter};
 pub use kerrera_core::job_query::Condition;
+pub use kerrera_core::metrics;
 pub use kerrera_core::outcome::{
     AndThen, JobError, JobResult, OrElse, Outcome, cancel, discard, done, snooze,
 };

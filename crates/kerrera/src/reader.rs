@@ -51,6 +51,15 @@ impl Client {
 }
 
 impl Reader {
+    pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+
+    /// How long a statement may take.
+    pub(crate) fn within(&self) -> Duration {
+        self.within
+    }
+
     /// A page of a list.
     ///
     /// One statement if an index carries all conditions. Otherwise two for each step of the search,

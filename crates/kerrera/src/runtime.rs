@@ -7,10 +7,11 @@
 //! - [`heart`]: signs of life, and the rescue of other nodes' jobs; on a thread of its own.
 //! - [`stager`]: makes due jobs available, and polls.
 //! - [`reporter`]: writes how far runs are.
+//! - [`recorder`]: counts runs, and writes what was counted.
 //! - [`cron`]: inserts jobs at times of the clock.
 //! - [`listener`]: hears the hints of other processes.
-//! - [`leader`]: takes the lead; [`pruner`], [`lifeline`], [`reindexer`], [`archivist`] and [`candidate`] do what only
-//!   the leader does.
+//! - [`leader`]: takes the lead; [`pruner`], [`lifeline`], [`reindexer`], [`archivist`], [`candidate`],
+//!   [`sampler`] and [`packer`] do what only the leader does.
 //! - [`control`]: follows the orders for queues; [`desk`] is where they come in.
 //! - [`drain`]: waits for what runs, and stops it.
 //! - [`sonar`]: finds out whether hints arrive.
@@ -31,11 +32,14 @@ pub(crate) mod inbox;
 pub(crate) mod leader;
 pub(crate) mod lifeline;
 pub(crate) mod listener;
+pub(crate) mod packer;
 pub(crate) mod panics;
 pub(crate) mod producer;
 pub(crate) mod pruner;
+pub(crate) mod recorder;
 pub(crate) mod reindexer;
 pub(crate) mod reporter;
+pub(crate) mod sampler;
 pub(crate) mod sonar;
 pub(crate) mod stager;
 pub(crate) mod supervisor;
@@ -64,6 +68,7 @@ use crate::telemetry::Telemetry;
 use acker::{Acks, Ended};
 use desk::Desk;
 use inbox::Inbox;
+use recorder::Recording;
 use reporter::Reports;
 use sonar::Ears;
 use supervisor::Health;
@@ -79,6 +84,8 @@ pub(crate) struct Node {
     queues: Mutex<Arc<[Arc<Queue>]>>,
     pub(crate) acks: Acks,
     pub(crate) reports: Arc<Reports>,
+    /// Where runs are counted, if they are.
+    pub(crate) recording: Option<Arc<Recording>>,
     /// Rung when jobs that run here may have been cancelled elsewhere: a beat will tell.
     pub(crate) doubts: Notify,
     pub(crate) health: Arc<Health>,
@@ -125,6 +132,7 @@ impl Node {
             leaderless: Notify::new(),
             neighbours_leaderless: Notify::new(),
             reports: Arc::default(),
+            recording: None,
             doubts: Notify::new(),
         }
     }

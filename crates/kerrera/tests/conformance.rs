@@ -17,6 +17,8 @@ mod late_acks;
 mod maintenance;
 #[path = "conformance/managing.rs"]
 mod managing;
+#[path = "conformance/metrics.rs"]
+mod metrics;
 #[path = "conformance/neighbours.rs"]
 mod neighbours;
 #[path = "conformance/outcomes.rs"]

@@ -7,8 +7,8 @@ mod tests;
 
 use axum::extract::Query;
 use axum::http::StatusCode;
-use kerrera::{JobRow, ListOrder, Listing, State};
 use kerrera::filter::{Filter, Subject};
+use kerrera::{JobRow, ListOrder, Listing, State};
 use maud::{Markup, html};
 use serde::Deserialize;
 

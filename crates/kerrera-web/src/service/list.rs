@@ -4,10 +4,10 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-use kerrera::cron::Timezone;
-use kerrera::{JobQuery, JobRow, ListOrder, Listing, Page, State, Tally, Timestamp};
-use kerrera::filter::{Filter, Problem, Subject, Term, Value};
 use kerrera::Condition;
+use kerrera::cron::Timezone;
+use kerrera::filter::{Filter, Problem, Subject, Term, Value};
+use kerrera::{JobQuery, JobRow, ListOrder, Listing, Page, State, Tally, Timestamp};
 
 use super::{Counts, Error, Result, Service};
 use crate::access::{Permission, Scope};

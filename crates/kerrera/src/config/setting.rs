@@ -53,6 +53,12 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { name: "reindexer.timezone", takes: Takes::Timezone },
     Setting { name: "reindexer.indexes", takes: Takes::Names },
     Setting { name: "reindexer.timeout", takes: Takes::Time },
+    Setting { name: "metrics.enabled", takes: Takes::Switch },
+    Setting { name: "metrics.every", takes: Takes::Time },
+    Setting { name: "metrics.keep_minutes", takes: Takes::Time },
+    Setting { name: "metrics.keep_hours", takes: Takes::Time },
+    Setting { name: "metrics.keep_days", takes: Takes::Time },
+    Setting { name: "metrics.most_workers", takes: Takes::Size },
     Setting { name: "tuning.grace", takes: Takes::TuneTime(|tuning| &mut tuning.grace) },
     Setting {
         name: "tuning.cancel_grace",

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::Slot;
 use super::panics::Caught;
+use super::recorder::Recording;
 use super::supervisor::Health;
 use crate::client::Client;
 use crate::engine::acker::{Acker, Event};
@@ -129,6 +130,7 @@ pub(crate) struct Writer {
     pub(crate) node: Arc<str>,
     pub(crate) client: Client,
     pub(crate) acks: Acks,
+    pub(crate) recording: Option<Arc<Recording>>,
     pub(crate) health: Arc<Health>,
     pub(crate) writers: usize,
     pub(crate) batch: usize,
@@ -169,6 +171,9 @@ impl Writer {
                 self.health.well(NAME);
                 let written = AckWritten { count: batch.len(), duration: took };
                 self.client.telemetry().emit(written);
+                if let Some(recording) = &self.recording {
+                    recording.count(&batch, &answers, self.client.telemetry());
+                }
                 self.follow_up(&batch, &answers);
                 self.acks.wrote(batch.len());
                 Event::Written

@@ -526,6 +526,14 @@ events! {
         error: String,
     }
 
+    /// This node has met more workers than it keeps apart in its metrics; the runs of others are counted
+    /// together.
+    MetricsFolded: Warn, Node, "metrics.folded",
+    "there are too many workers to count each apart" {
+        /// How many pairs of a queue and a worker are kept apart.
+        most: usize,
+    }
+
     /// A loop could not do its work, and tries again.
     LoopFailed: Warn, Loop, "loop.failed" {
         /// Its name, as in [`LoopHealth`](crate::LoopHealth).

@@ -19,6 +19,11 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    /// How long its job waited.
+    pub(crate) fn waited(&self) -> Duration {
+        queue_time(&self.job)
+    }
+
     /// What is told of a run whose job is now in the state `to`.
     pub(crate) fn told(&self, ack: &Ack, to: State) -> Event {
         let (job, duration, queue_time) = (self.job.clone(), self.duration, queue_time(&self.job));

@@ -1,0 +1,3 @@
+DROP TABLE {schema}.kerrera_nodes;
+DROP TABLE {schema}.kerrera_workers;
+DROP TABLE {schema}.kerrera_metrics;
