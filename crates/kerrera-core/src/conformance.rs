@@ -27,6 +27,7 @@ pub mod crons;
 pub mod crons_of_many;
 pub mod death;
 pub mod differential;
+pub mod errors;
 pub mod filter;
 mod fixture;
 pub mod insert;
@@ -112,6 +113,14 @@ macro_rules! conformance_tests {
             entries_are_kept_with_their_particulars
             entries_are_found_by_what_they_are_about
             old_entries_are_removed_by_the_leader
+        }
+        $crate::conformance_tests! { @group $fixture, errors:
+            failures_are_counted_in_their_groups
+            groups_are_found_by_time_by_number_and_by_worker
+            counts_from_many_sides_are_added_up
+            a_job_is_found_by_its_last_failure
+            a_run_that_was_cancelled_keeps_its_fingerprint
+            groups_without_news_are_forgotten_by_the_leader
         }
         $crate::conformance_tests! { @group $fixture, stage:
             due_jobs_become_available_and_no_others
@@ -344,6 +353,7 @@ mod tests {
             include_str!("conformance/crons.rs"),
             include_str!("conformance/crons_of_many.rs"),
             include_str!("conformance/death.rs"),
+            include_str!("conformance/errors.rs"),
             include_str!("conformance/filter.rs"),
             include_str!("conformance/insert.rs"),
             include_str!("conformance/listing.rs"),

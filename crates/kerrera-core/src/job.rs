@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::fingerprint::Fingerprint;
 use crate::json::Json;
 use crate::state::{Position, State};
 use crate::time::Timestamp;
@@ -170,6 +171,9 @@ pub struct AttemptError {
     /// How long it ran, in milliseconds.
     #[serde(rename = "k_ms", skip_serializing_if = "Option::is_none")]
     pub milliseconds: Option<i64>,
+    /// What it has in common with its like.
+    #[serde(rename = "k_fp", skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
 }
 
 impl<'de> Deserialize<'de> for AttemptError {
@@ -184,6 +188,7 @@ impl<'de> Deserialize<'de> for AttemptError {
             _ => None,
         };
         let (at, error, node) = (text("at"), text("error"), text("k_node"));
+        let fingerprint = text("k_fp").and_then(|text| text.parse().ok());
         let number = |key| object.get(key).and_then(Value::as_i64);
         Ok(AttemptError {
             at: at.and_then(|text| text.parse().ok()),
@@ -191,6 +196,7 @@ impl<'de> Deserialize<'de> for AttemptError {
             error: error.unwrap_or_default(),
             node,
             milliseconds: number("k_ms"),
+            fingerprint,
         })
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, Kind, Result};
+use crate::fingerprint::Fingerprint;
 use crate::job::{Job, JobId};
 use crate::json::Json;
 use crate::listing::Path;
@@ -112,6 +113,18 @@ impl JobQuery {
     /// Those whose meta contains this JSON object, nested ones included: PostgreSQL's `@>`.
     pub fn meta(self, part: impl Into<Value>) -> JobQuery {
         self.containing("meta", part.into(), Condition::Meta)
+    }
+
+    /// Those whose last failure is one of these: see [`Fingerprint`].
+    ///
+    /// Reads the errors of every job for which the other conditions hold.
+    pub fn failed_with(self, fingerprints: impl IntoIterator<Item = Fingerprint>) -> JobQuery {
+        let mut prints: Vec<Condition> = fingerprints
+            .into_iter()
+            .map(|print| Condition::Fingerprint(print.to_string()))
+            .collect();
+        let only = if prints.len() == 1 { prints.pop() } else { None };
+        self.with(only.unwrap_or(Condition::AnyOf(prints)))
     }
 
     /// Those with this time, and not before that instant.

@@ -28,6 +28,7 @@
 //! - [`time`]: instants, units and the clock of the storage.
 //! - [`json`]: JSON text that is kept as it is.
 //! - [`audit`]: who did what.
+//! - [`fingerprint`]: which failures are alike.
 //! - [`error`]: the one error type.
 
 pub mod audit;
@@ -37,6 +38,7 @@ pub mod error;
 pub mod executor;
 pub mod failure;
 pub mod filter;
+pub mod fingerprint;
 pub mod job;
 pub mod job_change;
 pub mod job_query;
@@ -59,6 +61,7 @@ pub mod worker;
 pub mod conformance;
 
 pub use error::{Error, Result};
+pub use fingerprint::Fingerprint;
 pub use job::{AttemptError, Job, JobId, Progress};
 pub use job_change::{JobChange, ValidChange};
 pub use job_query::{JobOrder, JobQuery, JobTime, Place, ValidQuery};

@@ -8,6 +8,7 @@
 
 mod audit;
 mod crons;
+mod errors;
 mod jobs;
 mod liveness;
 mod maintenance;
@@ -28,6 +29,7 @@ use crate::executor::Dialect;
 
 pub use audit::*;
 pub use crons::*;
+pub use errors::*;
 pub use jobs::*;
 pub use liveness::*;
 pub use maintenance::*;
@@ -57,6 +59,7 @@ pub trait Storage:
     + Reading
     + Audit
     + Metrics
+    + Errors
     + Rehearsal
     + fmt::Debug
 {

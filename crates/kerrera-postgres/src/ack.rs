@@ -185,7 +185,7 @@ impl Batch<'_> {
     async fn judge(&mut self, acks: &[&Ack]) -> Result<Vec<Verdict>> {
         let outcomes = Outcomes::of(acks);
         let attempts: Vec<i32> = acks.iter().map(|ack| ack.attempt).collect();
-        let parameters: [Parameter<'_>; 8] = [
+        let parameters: [Parameter<'_>; 9] = [
             (&self.now, Type::TIMESTAMP),
             (&outcomes.ids, Type::INT8_ARRAY),
             (&outcomes.tokens, Type::TEXT_ARRAY),
@@ -194,6 +194,7 @@ impl Batch<'_> {
             (&outcomes.nodes, Type::TEXT_ARRAY),
             (&outcomes.runs, Type::INT8_ARRAY),
             (&attempts, Type::INT4_ARRAY),
+            (&outcomes.prints, Type::TEXT_ARRAY),
         ];
         let rows = self.session.query("the ack", &self.sql.ack_verdict, &parameters).await?;
         let mut verdicts = vec![Verdict::Is(Acked::Lost); acks.len()];
@@ -265,6 +266,7 @@ async fn write_outcomes(
     parameters.extend(outcomes.parameters());
     parameters.push((&parents, Type::INT8_ARRAY));
     parameters.extend(follow_ups.parameters());
+    parameters.push((&outcomes.prints, Type::TEXT_ARRAY));
     session.query("the ack", &sql.ack, &parameters).await
 }
 
@@ -312,6 +314,7 @@ struct Outcomes<'a> {
     nodes: Vec<Option<&'a str>>,
     runs: Vec<Option<i64>>,
     began: Vec<Option<Stamp>>,
+    prints: Vec<Option<String>>,
 }
 
 impl<'a> Outcomes<'a> {
@@ -342,6 +345,8 @@ impl<'a> Outcomes<'a> {
             outcomes.attempts.push(failure.map(|Failure { attempt, .. }| *attempt));
             outcomes.nodes.push(failure.map(|Failure { node, .. }| &**node));
             outcomes.began.push(ack.began.map(Stamp));
+            let print = failure.and_then(|failure| failure.fingerprint);
+            outcomes.prints.push(print.map(|print| print.to_string()));
             outcomes.runs.push(failure.map(|Failure { ran, .. }| micros(ran.as_millis())));
         }
         outcomes

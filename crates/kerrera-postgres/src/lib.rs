@@ -27,6 +27,7 @@ mod config;
 mod connection;
 mod crons;
 mod error;
+mod errors;
 mod gathering;
 mod insert;
 mod liveness;

@@ -12,7 +12,7 @@ use crate::schema::{Found, Origin, quoted};
 use crate::statements::bare;
 
 /// The migrations after the first, in order: the second is the first of these.
-const LATER: [Later; 9] = [
+const LATER: [Later; 10] = [
     Later {
         up: ("create the table of producers", include_str!("migrations/0002_producers.up.sql")),
         down: ("remove the table of producers", include_str!("migrations/0002_producers.down.sql")),
@@ -63,6 +63,10 @@ const LATER: [Later; 9] = [
             "remove the tables of metrics, workers and nodes",
             include_str!("migrations/0010_metrics.down.sql"),
         ),
+    },
+    Later {
+        up: ("create the tables of errors", include_str!("migrations/0011_errors.up.sql")),
+        down: ("remove the tables of errors", include_str!("migrations/0011_errors.down.sql")),
     },
 ];
 

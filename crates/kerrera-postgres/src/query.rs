@@ -128,9 +128,15 @@ impl Clause {
     }
 
     /// Fills in the time.
-    fn stamp(&mut self, sql: &str, now: Option<Stamp>) -> String {
+    pub(crate) fn stamp(&mut self, sql: &str, now: Option<Stamp>) -> String {
         self.parameters.push((Box::new(now), Type::TIMESTAMP));
         sql.replace("<now>", &format!("${}", self.parameters.len()))
+    }
+
+    /// Fills in another value.
+    pub(crate) fn put(&mut self, sql: &str, name: &str, ty: &str, value: Owned) -> String {
+        self.parameters.push(value);
+        sql.replace(name, &format!("${}::{ty}", self.parameters.len()))
     }
 
     pub(crate) fn add_query(&mut self, query: &ValidQuery) {

@@ -94,6 +94,11 @@ pub(crate) struct Statements {
     pub(crate) audit_write: String,
     pub(crate) audit: String,
     pub(crate) prune_audit: String,
+    pub(crate) note_errors: String,
+    pub(crate) errors: String,
+    pub(crate) frequent_errors: String,
+    pub(crate) error_counts: String,
+    pub(crate) prune_errors: String,
     pub(crate) bring_forward: String,
 }
 
@@ -187,6 +192,7 @@ impl Statements {
         };
         let manage = |part: &str| fill(&file!("manage").replace("{move}", &bare(part)));
         let free = |text: &str| text.replace("{free}", &bare(file!("free")));
+        let counted = |text: &str| text.replace("{counted}", &bare(file!("counted_errors")));
         let led = |text: &str| fill(&text.replace("{seat}", &bare(file!("seat"))));
         let plan_insert = |wake: &str| -> Arc<str> {
             fill(&file!("plan_insert").replace("{wake}", &bare(wake))).into()
@@ -318,6 +324,11 @@ impl Statements {
             audit_write: fill(file!("audit_write")),
             audit: fill(file!("audit")),
             prune_audit: led(file!("prune_audit")),
+            note_errors: fill(file!("note_errors")),
+            errors: fill(&counted(file!("errors"))),
+            frequent_errors: fill(&counted(file!("frequent_errors"))),
+            error_counts: fill(file!("error_counts")),
+            prune_errors: led(file!("prune_errors")),
             bring_forward: fill(file!("bring_forward")),
         }
     }

@@ -13,16 +13,16 @@ use kerrera_core::listing::{Scan, Scanned};
 use kerrera_core::metrics::MetricRow;
 use kerrera_core::storage::{
     Ack, Acked, Answer, Audit, Batch, Beat, Candidate, Claim, ClaimMark, Command, Count,
-    CronFiring, CronSlot, Crons, Crontab, Enrolled, FiredSlot, Inserted, Jobs, Leader, Lease,
-    Listener, Liveness, Look, Maintenance, Managed, MetricRange, MetricRows, Metrics, Neighbours,
-    Operations, Order, Orders, OtherNodes, Pack, Packed, Pending, Producer, Prune, Pruned, Pulse,
-    Queues, Reading, Rehearsal, Reindex, Reindexed, Report, Rescue, Seat, Sighting, Signal,
-    Signals, Staged, Storage, Swept, Updated,
+    CronFiring, CronSlot, Crons, Crontab, Enrolled, ErrorGroup, ErrorQuery, ErrorTally, Errors,
+    FiredSlot, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look, Maintenance, Managed,
+    MetricRange, MetricRows, Metrics, Neighbours, Operations, Order, Orders, OtherNodes, Pack,
+    Packed, Pending, Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex,
+    Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Updated,
 };
 use kerrera_core::tally::{OldestJob, QueueTally, Tally};
 use kerrera_core::{
-    ClaimToken, Clock, Error, Job, JobId, Result, State, Timestamp, Uuid, ValidChange, ValidJob,
-    ValidQuery,
+    ClaimToken, Clock, Error, Fingerprint, Job, JobId, Result, State, Timestamp, Uuid, ValidChange,
+    ValidJob, ValidQuery,
 };
 
 use crate::claim::{self, Unanswered};
@@ -37,8 +37,8 @@ use crate::rows::Stamp;
 use crate::server::{Profile, Server};
 use crate::statements::{Call, Statements};
 use crate::{
-    ack, audit, bulk, crons, insert, maintenance, metrics, neighbours, operations, query, queues,
-    reading, rehearsal, signals, stage,
+    ack, audit, bulk, crons, errors, insert, maintenance, metrics, neighbours, operations, query,
+    queues, reading, rehearsal, signals, stage,
 };
 
 /// Jobs in a PostgreSQL database, in Oban's tables.
@@ -741,6 +741,42 @@ impl Metrics for Postgres {
         Box::pin(async move {
             let (link, call) = (&self.0.keeping, self.call(pack)?);
             link.run(call, |session, call| Box::pin(metrics::pack(session, call))).await
+        })
+    }
+}
+
+impl Errors for Postgres {
+    fn note_errors(&self, tallies: Vec<ErrorTally>) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.keeping, self.call(tallies)?);
+            link.run(call, |session, call| Box::pin(errors::note(session, call))).await
+        })
+    }
+
+    fn errors(&self, query: ErrorQuery) -> Pending<'_, Vec<ErrorGroup>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.desk, self.call(query.validate()?)?);
+            link.run(call, |session, call| Box::pin(errors::groups(session, call))).await
+        })
+    }
+
+    fn error_counts(
+        &self,
+        fingerprint: Fingerprint,
+        window: Duration,
+    ) -> Pending<'_, Vec<(Timestamp, u64)>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.desk, self.call((fingerprint, window))?);
+            link.run(call, |session, call| Box::pin(errors::counts(session, call))).await
+        })
+    }
+
+    fn prune_errors(&self, seat: Seat, age: Duration, limit: u32) -> Pending<'_, u64> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.keeping, self.call((seat, age, limit))?);
+            let verb: Verb<Call<(Seat, Duration, u32)>, u64> =
+                |session, call| Box::pin(errors::prune(session, call));
+            link.run(call, verb).await
         })
     }
 }

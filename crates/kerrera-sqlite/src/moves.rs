@@ -124,6 +124,7 @@ pub(crate) fn element(failure: &Failure) -> AttemptError {
     element.error.clone_from(&failure.error);
     element.node = Some(failure.node.to_string());
     element.milliseconds = Some(i64::try_from(failure.ran.as_millis()).unwrap_or(i64::MAX));
+    element.fingerprint = failure.fingerprint;
     element
 }
 

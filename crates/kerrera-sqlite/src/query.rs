@@ -162,6 +162,12 @@ impl Clause {
         sql.replace("<conditions>", &all)
     }
 
+    /// Fills in another value.
+    pub(crate) fn put(&mut self, sql: &str, name: &str, value: Value) -> String {
+        self.values.push(value);
+        sql.replace(name, &format!("?{}", self.values.len()))
+    }
+
     pub(crate) fn add(&mut self, condition: &Condition) {
         let part = self.text(condition);
         self.parts.push(part);

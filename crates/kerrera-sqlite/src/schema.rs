@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_audit.sql"),
     include_str!("migrations/0007_ended.sql"),
     include_str!("migrations/0008_metrics.sql"),
+    include_str!("migrations/0009_errors.sql"),
 ];
 
 /// What a file is to us, found without writing to it.

@@ -10,23 +10,24 @@ use kerrera_core::listing::{Scan, Scanned};
 use kerrera_core::metrics::MetricRow;
 use kerrera_core::storage::{
     Ack, Acked, Answer, Audit, Batch, Beat, Candidate, Claim, ClaimMark, Command, Count,
-    CronFiring, CronSlot, Crons, Crontab, Enrolled, FiredSlot, Hint, Inserted, Jobs, Leader, Lease,
-    Listener, Liveness, Look, Maintenance, Managed, MetricRange, MetricRows, Metrics, Neighbours,
-    Operations, Order, Orders, OtherNodes, Pack, Packed, Pending, Producer, Prune, Pruned, Pulse,
-    Queues, Reading, Rehearsal, Reindex, Reindexed, Report, Rescue, Seat, Sighting, Signal,
-    Signals, Staged, Storage, Swept, Updated,
+    CronFiring, CronSlot, Crons, Crontab, Enrolled, ErrorGroup, ErrorQuery, ErrorTally, Errors,
+    FiredSlot, Hint, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look, Maintenance, Managed,
+    MetricRange, MetricRows, Metrics, Neighbours, Operations, Order, Orders, OtherNodes, Pack,
+    Packed, Pending, Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex,
+    Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Updated,
 };
 use kerrera_core::tally::{OldestJob, QueueTally, Tally};
 use kerrera_core::{
-    Clock, Job, JobId, Result, State, Timestamp, Uuid, ValidChange, ValidJob, ValidQuery,
+    Clock, Fingerprint, Job, JobId, Result, State, Timestamp, Uuid, ValidChange, ValidJob,
+    ValidQuery,
 };
 use rusqlite::Connection;
 
 use crate::sqlite::{Ear, Sqlite};
 use crate::writer::now;
 use crate::{
-    ack, audit, claim, crons, insert, liveness, maintenance, metrics, operations, query, queues,
-    reading, rehearsal, row, stage, unique,
+    ack, audit, claim, crons, errors, insert, liveness, maintenance, metrics, operations, query,
+    queues, reading, rehearsal, row, stage, unique,
 };
 
 impl Storage for Sqlite {
@@ -520,6 +521,41 @@ impl Metrics for Sqlite {
     fn pack_metrics(&self, pack: Pack) -> Pending<'_, Packed> {
         Box::pin(self.write("pack metrics", move |connection, now| {
             Ok(metrics::pack(connection, now, &pack)?)
+        }))
+    }
+}
+
+impl Errors for Sqlite {
+    fn note_errors(&self, tallies: Vec<ErrorTally>) -> Pending<'_, ()> {
+        Box::pin(self.write("count failures", move |connection, now| {
+            Ok(errors::note(connection, now, &tallies)?)
+        }))
+    }
+
+    fn errors(&self, query: ErrorQuery) -> Pending<'_, Vec<ErrorGroup>> {
+        let clock = self.clock().clone();
+        Box::pin(async move {
+            let query = query.validate()?;
+            let read =
+                move |connection: &Connection| errors::groups(connection, now(&clock), &query);
+            self.read("read the groups of failures", read).await
+        })
+    }
+
+    fn error_counts(
+        &self,
+        fingerprint: Fingerprint,
+        window: Duration,
+    ) -> Pending<'_, Vec<(Timestamp, u64)>> {
+        let clock = self.clock().clone();
+        Box::pin(self.read("read how many failures there were", move |connection| {
+            errors::counts(connection, now(&clock), fingerprint, window)
+        }))
+    }
+
+    fn prune_errors(&self, seat: Seat, age: Duration, limit: u32) -> Pending<'_, u64> {
+        Box::pin(self.write("prune the groups of failures", move |connection, now| {
+            Ok(errors::prune(connection, now, &seat, age, limit)?)
         }))
     }
 }

@@ -262,6 +262,15 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
+    /// Says for how long groups of [failures that are alike](Client::errors) are kept after they met the
+    /// last, while this node leads; 90 days by default, `None` is for ever. At least an hour.
+    ///
+    /// Give every node the same: the leader's setting counts.
+    pub fn keep_errors(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.maintenance.records.errors = age.into();
+        self
+    }
+
     /// Keeps ended jobs for ever, as far as this node is concerned.
     ///
     /// The table then grows, and it is for you to delete what you do not need.

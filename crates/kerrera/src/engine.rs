@@ -6,6 +6,7 @@
 
 pub(crate) mod acker;
 pub(crate) mod archivist;
+pub(crate) mod bookkeeper;
 pub(crate) mod candidate;
 pub(crate) mod cron;
 pub(crate) mod heart;

@@ -26,8 +26,8 @@ use crate::runtime::control::{self, Control};
 use crate::runtime::recorder::Recording;
 use crate::runtime::supervisor::{HealthReport, supervise};
 use crate::runtime::{
-    Node, Queue, archivist, candidate, cron, drain, heart, leader, lifeline, listener, packer,
-    panics, pruner, recorder, reindexer, reporter, sampler, sonar, stager, sweeper,
+    Node, Queue, archivist, bookkeeper, candidate, cron, drain, heart, leader, lifeline, listener,
+    packer, panics, pruner, recorder, reindexer, reporter, sampler, sonar, stager, sweeper,
 };
 use crate::telemetry::{NodeLeft, NodeStart, NodeStop, NodeStopping, PanicAbort, QueueShutdown};
 
@@ -149,6 +149,7 @@ impl Kerrera {
             client: client.clone(),
             acks,
             recording: node.recording.clone(),
+            book: node.book.clone(),
             health: node.health.clone(),
             writers: node.tuning.ack_writers,
             batch: node.tuning.ack_batch,
@@ -164,6 +165,7 @@ impl Kerrera {
         let control = supervise(control::NAME.into(), node.health.clone(), follow);
         begin(&node, stager::NAME, stager::run);
         begin(&node, reporter::NAME, reporter::run);
+        begin(&node, bookkeeper::NAME, bookkeeper::run);
         begin(&node, sweeper::NAME, sweeper::run);
         begin(&node, listener::NAME, listener::run);
         begin(&node, sonar::NAME, sonar::run);
@@ -395,7 +397,11 @@ async fn finish(node: Arc<Node>, recorder: JoinHandle<()>, heart: heart::Thread)
         node.client.remove_local(&queue.name, &queue.inbox);
     }
     // A database that is away for longer than this gets the claims back by rescue.
-    let _ = timeout(node.tuning.grace, node.acks.all_written()).await;
+    let written = async {
+        node.acks.all_written().await;
+        bookkeeper::write(&node).await;
+    };
+    let _ = timeout(node.tuning.grace, written).await;
     node.stop.loops.cancel();
     let _ = recorder.await;
     heart.ended().await;

@@ -77,6 +77,7 @@ mod config;
 mod crons;
 mod database;
 mod engine;
+mod errors;
 mod kerrera;
 mod maintenance;
 mod measuring;
@@ -129,15 +130,17 @@ pub use kerrera_core::outcome::{
     AndThen, JobError, JobResult, OrElse, Outcome, cancel, discard, done, snooze,
 };
 pub use kerrera_core::storage::{
-    Count, CronSlot, Crontab, Enrolled, Inserted, Leader, Setting, Standing, StoredCron, Updated,
+    Count, CronSlot, Crontab, Enrolled, ErrorGroup, ErrorOrder, ErrorQuery, Inserted, Leader,
+    Setting, Standing, StoredCron, Updated,
 };
 pub use kerrera_core::unique::{
     ReplaceField, Unique, UniqueField, UniqueTimestamp, once_per, until_finished, until_started,
 };
 pub use kerrera_core::{
-    AttemptError, ClaimToken, Clock, Cursor, Error, Job, JobChange, JobId, JobOrder, JobQuery,
-    JobRow, JobTime, Json, Limits, ListOrder, Listing, NewJob, OldestJob, Page, Place, Progress,
-    Quality, QueueTally, Result, Schedule, State, Tally, Timestamp, Units, Uuid, Worker, backoff,
+    AttemptError, ClaimToken, Clock, Cursor, Error, Fingerprint, Job, JobChange, JobId, JobOrder,
+    JobQuery, JobRow, JobTime, Json, Limits, ListOrder, Listing, NewJob, OldestJob, Page, Place,
+    Progress, Quality, QueueTally, Result, Schedule, State, Tally, Timestamp, Units, Uuid, Worker,
+    backoff,
 };
 
 /// The derive of [`Worker`](trait@Worker).
@@ -173,6 +176,8 @@ mod documents {
     pub struct Audit;
     #[doc = include_str!("../../../docs/cron.md")]
     pub struct Cron;
+    #[doc = include_str!("../../../docs/errors.md")]
+    pub struct Errors;
     #[doc = include_str!("../../../docs/telemetry.md")]
     pub struct Telemetry;
     #[cfg(feature = "config")]

@@ -30,20 +30,21 @@ pub(crate) struct Maintenance {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Records {
     pub(crate) audit: Option<Duration>,
+    pub(crate) errors: Option<Duration>,
 }
 
 impl Default for Records {
     fn default() -> Records {
-        Records { audit: Some(Records::YEAR) }
+        Records { audit: Some(Records::DAY * 365), errors: Some(Records::DAY * 90) }
     }
 }
 
 impl Records {
-    const YEAR: Duration = Duration::from_secs(365 * 86_400);
+    const DAY: Duration = Duration::from_secs(86_400);
     const SHORTEST: Duration = Duration::from_secs(3_600);
 
     fn check(self) -> Result<()> {
-        let ages = [("the audit log", self.audit)];
+        let ages = [("the audit log", self.audit), ("what failed alike", self.errors)];
         for (what, age) in ages {
             if let Some(age) = age
                 && age < Records::SHORTEST

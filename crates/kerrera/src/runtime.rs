@@ -8,6 +8,7 @@
 //! - [`stager`]: makes due jobs available, and polls.
 //! - [`reporter`]: writes how far runs are.
 //! - [`recorder`]: counts runs, and writes what was counted.
+//! - [`bookkeeper`]: writes down which failures were alike.
 //! - [`cron`]: inserts jobs at times of the clock.
 //! - [`listener`]: hears the hints of other processes.
 //! - [`leader`]: takes the lead; [`pruner`], [`lifeline`], [`reindexer`], [`archivist`], [`candidate`],
@@ -21,6 +22,7 @@
 
 pub(crate) mod acker;
 pub(crate) mod archivist;
+pub(crate) mod bookkeeper;
 pub(crate) mod candidate;
 pub(crate) mod control;
 pub(crate) mod cron;
@@ -66,6 +68,7 @@ use crate::engine::queues::{Origin, Settings};
 use crate::engine::stock::Stock;
 use crate::telemetry::Telemetry;
 use acker::{Acks, Ended};
+use bookkeeper::Bookkeeping;
 use desk::Desk;
 use inbox::Inbox;
 use recorder::Recording;
@@ -86,6 +89,8 @@ pub(crate) struct Node {
     pub(crate) reports: Arc<Reports>,
     /// Where runs are counted, if they are.
     pub(crate) recording: Option<Arc<Recording>>,
+    /// Failures that are to be written down.
+    pub(crate) book: Arc<Bookkeeping>,
     /// Rung when jobs that run here may have been cancelled elsewhere: a beat will tell.
     pub(crate) doubts: Notify,
     pub(crate) health: Arc<Health>,
@@ -133,6 +138,7 @@ impl Node {
             neighbours_leaderless: Notify::new(),
             reports: Arc::default(),
             recording: None,
+            book: Arc::default(),
             doubts: Notify::new(),
         }
     }

@@ -9,6 +9,8 @@ mod control;
 mod cost;
 #[path = "conformance/crons.rs"]
 mod crons;
+#[path = "conformance/errors.rs"]
+mod errors;
 #[path = "conformance/inserting.rs"]
 mod inserting;
 #[path = "conformance/late_acks.rs"]

@@ -408,6 +408,7 @@ impl End {
             error: error.clone(),
             node: "node-1".into(),
             ran: Duration::from_millis(5),
+            fingerprint: Some(crate::Fingerprint::of(&job.worker, error)),
         });
         let meta = json!({"k_value": job.attempt, "list": [true]});
         let next = NewJob::of("Next", json!({"after": job.attempt})).queue(Queue::B.name());

@@ -225,6 +225,7 @@ pub(super) fn failure(job: &Job, error: &str) -> Option<Failure> {
         error: error.to_owned(),
         node: "node-1".into(),
         ran: std::time::Duration::from_millis(1_234),
+        fingerprint: Some(crate::Fingerprint::of(&job.worker, error)),
     })
 }
 

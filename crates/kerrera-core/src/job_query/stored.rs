@@ -239,6 +239,7 @@ mod tests {
             .max_attempts([2])
             .tags(["t"])
             .tagged("'; --")
+            .failed_with([crate::Fingerprint::of("W", "no")])
             .args(json!({"a": {"b": 9_007_199_254_740_993_i64}}))
             .meta(json!({"m": 1.5}))
             .since(JobTime::Scheduled, instant)

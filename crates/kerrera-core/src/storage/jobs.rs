@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::Pending;
 use crate::error::Result;
 use crate::executor::InsertPlan;
+use crate::fingerprint::Fingerprint;
 use crate::job::{Job, JobId, Progress};
 use crate::new_job::ValidJob;
 use crate::state::{Attempt, Move, Stamp, State};
@@ -161,6 +162,8 @@ pub struct Failure {
     pub node: Arc<str>,
     /// How long it ran.
     pub ran: Duration,
+    /// What it has in common with its like.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// How far a run is, to be written.

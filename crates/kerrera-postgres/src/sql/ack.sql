@@ -57,14 +57,17 @@ written AS (
             CASE WHEN r.error IS NOT NULL THEN jsonb_build_object(
                 'at', to_char((SELECT at FROM now), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
                 'attempt', r.failed, 'error', r.error, 'k_node', r.node, 'k_ms', r.ran
-            ) END AS element
+            ) || CASE
+                WHEN r.print IS NULL THEN '{}'
+                ELSE jsonb_build_object('k_fp', r.print)
+            END END AS element
         FROM unnest(
             $2::bigint[], $3::text[], $4::text[], $5::int[], $6::bool[], $7::bigint[], $8::text[],
             $9::text[], $10::text[], $11::text[], $12::int[], $13::text[], $14::bigint[],
-            $15::timestamp[]
+            $15::timestamp[], $27::text[]
         ) AS r (
             id, token, state, delta, raise, wait, stamp, counter, patch, error, failed, node, ran,
-            began
+            began, print
         )
     ) AS a
     -- The list once more, for the index, whichever way the join is done.

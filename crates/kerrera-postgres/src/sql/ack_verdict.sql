@@ -25,8 +25,9 @@ ours AS MATERIALIZED (
                 AND e.element ->> 'k_node' = r.node
         ) AS told
     FROM unnest(
-        $2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bigint[], $8::int[]
-    ) AS r (id, token, error, failed, node, ran, attempt)
+        $2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bigint[], $8::int[],
+        $9::text[]
+    ) AS r (id, token, error, failed, node, ran, attempt, print)
     JOIN {schema}.oban_jobs AS j ON j.id = r.id AND j.attempted_by[3] = r.token
     -- The list once more, for the index, whichever way the join is done.
     WHERE j.id = ANY ($2::bigint[])
@@ -40,7 +41,10 @@ appended AS (
             jsonb_build_object(
                 'at', to_char((SELECT at FROM now), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
                 'attempt', o.failed, 'error', o.error, 'k_node', o.node, 'k_ms', o.ran
-            ) AS element
+            ) || CASE
+                WHEN o.print IS NULL THEN '{}'
+                ELSE jsonb_build_object('k_fp', o.print)
+            END AS element
         FROM ours AS o
         WHERE o.found = 'cancelled' AND o.error IS NOT NULL AND NOT o.told
     ) AS a

@@ -45,7 +45,13 @@ async fn a_thousand_jobs_take_one_statement_each_way() {
         let retry = Event::Failed { retry_in: Duration::ZERO };
         let acks = failed.drain(..).map(|job| {
             let (attempt, error) = (job.attempt, "no".to_owned());
-            let failure = Failure { attempt, error, node: "n".into(), ran: Duration::ZERO };
+            let failure = Failure {
+                attempt,
+                error,
+                node: "n".into(),
+                ran: Duration::ZERO,
+                fingerprint: None,
+            };
             kerrera_core::storage::Ack { failure: Some(failure), ..ack(&job, retry) }
         });
         hand.acked(acks.collect(), Acked::Written).await;

@@ -164,6 +164,7 @@ fn end(job: &Job, token: ClaimToken, event: Event) -> Ack {
                 error: "** (Error) ours".to_owned(),
                 node: "rust".into(),
                 ran: Duration::from_secs(1),
+                fingerprint: None,
             }
         });
     Ack {

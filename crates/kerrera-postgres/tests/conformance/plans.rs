@@ -330,6 +330,7 @@ impl Hand<'_> {
                 error: "no".to_owned(),
                 node: "n".into(),
                 ran: Duration::ZERO,
+                fingerprint: None,
             }),
             then: vec![job.clone()],
             ..ack(claimed, retry)

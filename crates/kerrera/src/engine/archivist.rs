@@ -1,4 +1,4 @@
-//! When old records are removed: those of the audit log.
+//! When old records are removed: those of the audit log, and of failures.
 
 use std::time::{Duration, Instant};
 

@@ -9,12 +9,13 @@ use kerrera_core::error::Kind;
 use kerrera_core::failure::sanitise;
 use kerrera_core::state::{Event as StateEvent, Position, decide};
 use kerrera_core::storage::{Ack, Acked, Failure, Storage};
-use kerrera_core::{ClaimToken, Error, Job, Result, State};
+use kerrera_core::{ClaimToken, Error, Fingerprint, Job, Result, State};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Slot;
+use super::bookkeeper::Bookkeeping;
 use super::panics::Caught;
 use super::recorder::Recording;
 use super::supervisor::Health;
@@ -63,6 +64,7 @@ impl Ended {
             error,
             node: node.clone(),
             ran: ran.as_ref().map_or(Duration::ZERO, |ran| ran.duration),
+            fingerprint: ran.as_ref().map(|ran| Fingerprint::of(&ran.job.worker, why)),
         });
         let Ack { id, token, attempt, began, .. } = *ack;
         let (meta, then) = (None, Vec::new());
@@ -131,6 +133,7 @@ pub(crate) struct Writer {
     pub(crate) client: Client,
     pub(crate) acks: Acks,
     pub(crate) recording: Option<Arc<Recording>>,
+    pub(crate) book: Arc<Bookkeeping>,
     pub(crate) health: Arc<Health>,
     pub(crate) writers: usize,
     pub(crate) batch: usize,
@@ -195,6 +198,7 @@ impl Writer {
                 Acked::Written | Acked::AlreadyWritten => {
                     self.client.wake_all(ack.then.iter().map(|job| job.queue.as_str()));
                     tell(ack.outcome.to);
+                    self.book.note(ended);
                 }
                 Acked::Cancelled => {
                     telemetry.emit(AckCancelled { id });

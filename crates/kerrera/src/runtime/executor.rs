@@ -12,7 +12,7 @@ use kerrera_core::job::PROGRESS;
 use kerrera_core::outcome::{Outcome, Policy as ErrorPolicy};
 use kerrera_core::state::{Event, Move, decide};
 use kerrera_core::storage::{Ack, Failure};
-use kerrera_core::{ClaimToken, Job, JobError, JobResult, Limits, State};
+use kerrera_core::{ClaimToken, Fingerprint, Job, JobError, JobResult, Limits, State};
 use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::Instrument;
@@ -325,6 +325,7 @@ impl Conclusion<'_> {
             error: sanitise(words),
             node: self.node.name.clone(),
             ran: self.ran,
+            fingerprint: Some(Fingerprint::of(&self.job.worker, words)),
         };
         let ended = self.ended(event);
         Ended { ack: Ack { failure: Some(failure), ..ended.ack }, ..ended }

@@ -10,7 +10,7 @@ use kerrera_core::error::Kind;
 use kerrera_core::failure::sanitise;
 use kerrera_core::state::{Event as StateEvent, decide};
 use kerrera_core::storage::{Ack, Beat, Failure, Producer, Pulse, Sighting};
-use kerrera_core::{ClaimToken, Error, JobId, Result, State, Uuid};
+use kerrera_core::{ClaimToken, Error, Fingerprint, JobId, Result, State, Uuid};
 use tokio::sync::oneshot;
 
 use super::acker::Ended;
@@ -299,6 +299,7 @@ fn abandon(
         error: sanitise(&words),
         node: node.name.clone(),
         ran: now - run.started,
+        fingerprint: Some(Fingerprint::of(&run.job.worker, &words)),
     };
     let (meta, then, began) = (None, Vec::new(), run.began());
     let (attempt, failure) = (position.attempt, Some(failure));
