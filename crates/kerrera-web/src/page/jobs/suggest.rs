@@ -129,7 +129,7 @@ fn word_start(text: &str) -> usize {
             '\\' if is_quoted => is_escaped = true,
             '"' => is_quoted = !is_quoted,
             character if character.is_whitespace() && !is_quoted => {
-                start = at + character.len_utf8()
+                start = at + character.len_utf8();
             }
             _ => {}
         }
@@ -159,9 +159,11 @@ mod tests {
 
     fn said(q: &str, at: usize) -> Suggestions {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let mut known = Known::default();
-        known.queues = names(&["mail", "e mail"]);
-        known.workers = names(&["SendMail", "MyApp.Mailer"]);
+        let known = Known {
+            queues: names(&["mail", "e mail"]),
+            workers: names(&["SendMail", "MyApp.Mailer"]),
+            ..Known::default()
+        };
         suggestions(&Typed { q: q.to_owned(), at }, &known)
     }
 
