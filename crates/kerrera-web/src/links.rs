@@ -57,9 +57,9 @@ impl Links {
         self.to(["queues", name])
     }
 
-    /// One worker.
+    /// The jobs of one worker.
     pub(crate) fn worker(&self, name: &str) -> String {
-        self.to(["workers", name])
+        self.jobs(&format!("worker:\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")))
     }
 
     /// One node.

@@ -28,16 +28,13 @@ pub(crate) enum Section {
 }
 
 impl Section {
-    const MENU: [Section; 10] = [
+    /// Those that have a page.
+    const MENU: [Section; 6] = [
         Section::Overview,
         Section::Jobs,
-        Section::Errors,
         Section::Queues,
-        Section::Workers,
         Section::Nodes,
         Section::Crons,
-        Section::Operations,
-        Section::Audit,
         Section::Settings,
     ];
 

@@ -104,7 +104,7 @@ fn line(concern: &Concern, visit: &Visit) -> Markup {
             if *is_full { text.slow_full() } else { text.slow_free() },
         ),
         Trouble::Failing { worker, failed, of } => (
-            format!("{}?worker={}", links.to(["errors"]), crate::links::escape(worker)),
+            links.worker(worker),
             worker.clone().into(),
             text.failing(*failed, &crate::view::number::grouped(*of)),
             text.failing_do(),
