@@ -18,7 +18,7 @@ struct Work {
 impl Perform for Work {
     async fn perform(&self, _: &Context) -> JobResult {
         match &*self.end {
-            "fail" => Err("no".into()),
+            "fail" => Err(JobError::from("no").retry_in(1.hour())),
             "cancel" => cancel("no"),
             "discard" => discard("no"),
             "snooze" => snooze(1.hour()),
