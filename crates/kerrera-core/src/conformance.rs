@@ -27,6 +27,7 @@ pub mod crons;
 pub mod crons_of_many;
 pub mod death;
 pub mod differential;
+pub mod directory;
 pub mod errors;
 pub mod filter;
 mod fixture;
@@ -155,6 +156,14 @@ macro_rules! conformance_tests {
             slots_follow_the_time_zone_of_their_entry
             other_nodes_are_told_apart
         }
+        $crate::conformance_tests! { @group $fixture, directory:
+            a_worker_is_known_as_it_was_declared_last
+            a_node_is_known_as_it_said_last
+            silence_is_told_where_it_tells_anything
+            a_node_that_goes_is_known_no_more_and_its_workers_are
+            what_is_not_seen_for_long_is_forgotten
+            a_storage_tells_of_its_connections
+        }
         $crate::conformance_tests! { @group $fixture, liveness:
             a_beat_of_a_living_producer_finds_nothing_amiss
             a_beat_names_the_jobs_that_are_gone
@@ -216,6 +225,7 @@ macro_rules! conformance_tests {
             old_numbers_are_forgotten_tier_by_tier
             a_deposed_leader_packs_nothing
             a_summary_is_by_queue_and_worker
+            queues_are_looked_at_with_all_that_they_have
         }
         $crate::conformance_tests! { @group $fixture, operations:
             opening_twice_changes_nothing
@@ -355,6 +365,7 @@ mod tests {
             include_str!("conformance/death.rs"),
             include_str!("conformance/errors.rs"),
             include_str!("conformance/filter.rs"),
+            include_str!("conformance/directory.rs"),
             include_str!("conformance/insert.rs"),
             include_str!("conformance/listing.rs"),
             include_str!("conformance/liveness.rs"),

@@ -14,6 +14,7 @@
 //! - [`job_query`]: which jobs are meant; [`filter`]: the same, as a person types it. [`job_change`]: what is to be changed of one.
 //! - [`listing`]: pages of many jobs, as [`job_row`]s; [`tally`]: how many there are.
 //! - [`metrics`]: what became of runs over time, and how full queues were.
+//! - [`directory`]: what nodes say about themselves and their workers.
 //! - [`state`]: the states, and the one function that decides every change of state.
 //! - [`outcome`]: what a run of a job ends with.
 //! - [`backoff`]: how long a failed job waits.
@@ -34,6 +35,7 @@
 pub mod audit;
 pub mod backoff;
 pub mod cron;
+pub mod directory;
 pub mod error;
 pub mod executor;
 pub mod failure;

@@ -8,6 +8,7 @@
 
 mod audit;
 mod crons;
+mod directory;
 mod errors;
 mod jobs;
 mod liveness;
@@ -29,6 +30,7 @@ use crate::executor::Dialect;
 
 pub use audit::*;
 pub use crons::*;
+pub use directory::*;
 pub use errors::*;
 pub use jobs::*;
 pub use liveness::*;
@@ -59,6 +61,7 @@ pub trait Storage:
     + Reading
     + Audit
     + Metrics
+    + Directory
     + Errors
     + Rehearsal
     + fmt::Debug

@@ -7,6 +7,7 @@
 
 mod key;
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -115,6 +116,36 @@ pub enum ReplaceField {
     Tags,
     /// The worker.
     Worker,
+}
+
+/// In words: `args (user_id), queue and worker, within 1m, while available, scheduled or executing`.
+impl fmt::Display for Unique {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Unique { fields, keys, period, states, .. } = self;
+        let field = |field: &UniqueField| match (field, keys.is_empty()) {
+            (UniqueField::Args, true) => "args".to_owned(),
+            (UniqueField::Args, false) => format!("args ({})", keys.join(", ")),
+            (UniqueField::Meta, true) => "meta".to_owned(),
+            (UniqueField::Meta, false) => format!("meta ({})", keys.join(", ")),
+            (UniqueField::Queue, _) => "queue".to_owned(),
+            (UniqueField::Worker, _) => "worker".to_owned(),
+        };
+        f.write_str(&listed(&fields.iter().map(field).collect::<Vec<_>>(), "and"))?;
+        if let Some(period) = period {
+            write!(f, ", within {period:?}")?;
+        }
+        let states: Vec<String> = states.iter().map(State::to_string).collect();
+        write!(f, ", while {}", listed(&states, "or"))
+    }
+}
+
+/// Words between commas, the last after another word.
+fn listed(words: &[String], last: &str) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [others @ .., end] => format!("{} {last} {end}", others.join(", ")),
+    }
 }
 
 impl Default for Unique {

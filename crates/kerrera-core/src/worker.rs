@@ -50,6 +50,15 @@ pub trait Worker: Serialize + DeserializeOwned + Send + Sync + 'static {
     const PRIORITY: u8 = 0;
     /// The tags of every job, to which a job adds its own.
     const TAGS: &'static [&'static str] = &[];
+    /// What it does, for people who look at its jobs; the derive takes the type's documentation.
+    const DESCRIPTION: &'static str = "";
+    /// Who looks after it.
+    const OWNER: Option<&'static str> = None;
+    /// The address where more is written about it.
+    const DOCS: Option<&'static str> = None;
+    /// The paths in its args that are private, such as `card.number`: who looks at jobs sees nothing of
+    /// what is there, unless they may.
+    const SENSITIVE: &'static [&'static str] = &[];
 
     /// How long a run may take; `None`, the default, sets no limit.
     ///

@@ -9,7 +9,7 @@ use syn::{Ident, parse_quote};
 use crate::options::{self, Options};
 
 /// Writes the constants and functions that the options set, and none besides.
-pub(crate) fn write(worker: &Ident, options: Options) -> TokenStream {
+pub(crate) fn write(worker: &Ident, summary: Option<String>, options: Options) -> TokenStream {
     let Options {
         name,
         queue,
@@ -20,6 +20,10 @@ pub(crate) fn write(worker: &Ident, options: Options) -> TokenStream {
         backoff,
         abandon_after,
         unique,
+        description,
+        owner,
+        docs,
+        sensitive,
         ..
     } = options;
     let kerrera = options.kerrera.unwrap_or_else(|| parse_quote!(::kerrera));
@@ -29,6 +33,20 @@ pub(crate) fn write(worker: &Ident, options: Options) -> TokenStream {
     let max_attempts = max_attempts.map(|attempts| quote!(const MAX_ATTEMPTS: u32 = #attempts;));
     let priority = priority.map(|priority| quote!(const PRIORITY: u8 = #priority;));
     let tags = tags.map(|tags| quote!(const TAGS: &'static [&'static str] = &[#(#tags),*];));
+    let description = description.map(|text| text.value()).or(summary);
+    let description = description.map(|text| quote!(const DESCRIPTION: &'static str = #text;));
+    let known = |name: Ident, text: Option<syn::LitStr>| {
+        text.map(|text| {
+            quote! {
+                const #name: ::core::option::Option<&'static str> =
+                    ::core::option::Option::Some(#text);
+            }
+        })
+    };
+    let owner = known(parse_quote!(OWNER), owner);
+    let docs = known(parse_quote!(DOCS), docs);
+    let sensitive =
+        sensitive.map(|paths| quote!(const SENSITIVE: &'static [&'static str] = &[#(#paths),*];));
     let timeout = timeout.map(|timeout| {
         let timeout = some_duration(timeout);
         quote! {
@@ -73,6 +91,10 @@ pub(crate) fn write(worker: &Ident, options: Options) -> TokenStream {
             #max_attempts
             #priority
             #tags
+            #description
+            #owner
+            #docs
+            #sensitive
             #timeout
             #backoff
             #abandon_after

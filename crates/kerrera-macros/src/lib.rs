@@ -66,6 +66,10 @@ use options::Options;
 /// | `backoff = wait_longer` | the path of a `fn(&Job) -> Duration` | `backoff` | `15 + 2^attempt` seconds and some jitter |
 /// | `abandon_after = "10s"` | a length of time; only beside a `timeout` | `abandon_after` | never |
 /// | `unique = until_finished()` | a rule: an expression of the type `Unique` | `uniqueness` | every job is inserted |
+/// | `description = "Imports a file"` | text | `DESCRIPTION` | the first paragraph of the type's documentation |
+/// | `owner = "team-growth"` | text | `OWNER` | nobody |
+/// | `docs = "https://…"` | an address as text | `DOCS` | none |
+/// | `sensitive = ["card.number"]` | a list of paths in the args that are private | `SENSITIVE` | `[]` |
 /// | `crate = "framework::kerrera"` | a path as text | where `Worker` and `Job` are found, for a crate that re-exports them | `"::kerrera"` |
 ///
 /// A length of time is a whole number and one of the units `ms`, `s`, `m` (or `min`), `h` and `d`.
@@ -114,7 +118,8 @@ fn derive(input: &DeriveInput) -> proc_macro2::TokenStream {
     args::check_fields(input, &mut mistakes);
 
     // Beside mistakes too, lest the compiler go on to say that the type is no worker.
-    let implementation = is_worker.map(|()| implementation::write(&input.ident, options));
+    let implementation =
+        is_worker.map(|()| implementation::write(&input.ident, options::summary(input), options));
     let mut output = mistakes.into_compile_errors();
     output.extend(implementation);
     output

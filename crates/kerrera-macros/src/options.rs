@@ -8,7 +8,7 @@ use std::time::Duration;
 use proc_macro2::{Ident, Span, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
-use syn::{Attribute, DeriveInput, Expr, ExprPath, LitStr, Meta, Path, Token};
+use syn::{Attribute, DeriveInput, Expr, ExprLit, ExprPath, Lit, LitStr, Meta, Path, Token};
 
 use crate::mistakes::Mistakes;
 use key::Key;
@@ -25,6 +25,10 @@ pub(crate) struct Options {
     pub(crate) backoff: Option<ExprPath>,
     pub(crate) abandon_after: Option<Duration>,
     pub(crate) unique: Option<Expr>,
+    pub(crate) description: Option<LitStr>,
+    pub(crate) owner: Option<LitStr>,
+    pub(crate) docs: Option<LitStr>,
+    pub(crate) sensitive: Option<Vec<LitStr>>,
     /// Where `Worker` and `Job` are found.
     pub(crate) kerrera: Option<Path>,
 }
@@ -57,6 +61,22 @@ impl Options {
 /// The name of a worker that has no option `name`: its type's, as it is without `r#`.
 pub(crate) fn default_name(ident: &Ident) -> String {
     ident.unraw().to_string()
+}
+
+/// What the documentation of a type says first: its first paragraph, in one line.
+pub(crate) fn summary(input: &DeriveInput) -> Option<String> {
+    let line = |attribute: &Attribute| match &attribute.meta {
+        Meta::NameValue(pair) if attribute.path().is_ident("doc") => match &pair.value {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+            _ => None,
+        },
+        _ => None,
+    };
+    let text: Vec<String> = input.attrs.iter().filter_map(line).collect();
+    let text = text.join("\n");
+    let lines = text.lines().map(str::trim).skip_while(|line| line.is_empty());
+    let paragraph: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
+    (!paragraph.is_empty()).then(|| paragraph.join(" "))
 }
 
 /// Whether it is `#[worker…]`.
@@ -92,6 +112,10 @@ impl Reader {
             Key::Backoff => options.backoff = Some(value::function(key, input)?),
             Key::AbandonAfter => options.abandon_after = Some(value::duration(key, input)?),
             Key::Unique => options.unique = Some(value::rule(key, input)?),
+            Key::Description => options.description = Some(value::words(key, input)?),
+            Key::Owner => options.owner = Some(value::words(key, input)?),
+            Key::Docs => options.docs = Some(value::address(key, input)?),
+            Key::Sensitive => options.sensitive = Some(value::paths(key, input)?),
             Key::Crate => options.kerrera = Some(value::path(key, input)?),
         }
         Ok(())

@@ -8,7 +8,7 @@
 //! - `liveness`: heartbeats, presence locks, rescue.
 //! - `signals`: LISTEN and NOTIFY; `wire` is what travels in them.
 //! - `queues`: steering queues while nodes run.
-//! - `metrics`: numbers over time.
+//! - `metrics`: numbers over time; `directory`: which nodes and workers there are.
 //! - `operations`: opening, looking, counting.
 //! - [`migrate`]: bringing a database to shape; `schema` finds out what is there.
 //!
@@ -26,6 +26,7 @@ mod claim;
 mod config;
 mod connection;
 mod crons;
+mod directory;
 mod error;
 mod errors;
 mod gathering;

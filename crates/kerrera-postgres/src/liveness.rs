@@ -9,16 +9,17 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use kerrera_core::directory::NodeCard;
 use kerrera_core::error::Kind;
 use kerrera_core::storage::{Beat, Look, Pending, Presence, Producer, Pulse, Rescue, Sighting};
 use kerrera_core::{ClaimToken, Clock, Error, JobId, Result, State, Uuid};
 use tokio_postgres::types::Type;
 
 use crate::connection::{Link, Parameter, Session, Verb};
-use crate::neighbours;
 use crate::rows::Stamp;
 use crate::server::{Profile, Server};
 use crate::statements::{Call, Statements, bare};
+use crate::{directory, neighbours};
 
 /// The first key of every presence lock; the second is the process's own.
 pub(crate) const PRESENCE: i32 = 0x4b72_7261;
@@ -124,6 +125,16 @@ impl Heart {
     ) -> Result<Vec<(JobId, ClaimToken)>> {
         call.input.sort_by_key(|(id, _)| *id);
         let order = self.order(call, |session, call| Box::pin(neighbours::reclaim(session, call)));
+        self.link.run(order, Order::run).await
+    }
+
+    pub(crate) async fn announce(self: &Arc<Self>, call: Call<(Uuid, NodeCard)>) -> Result<()> {
+        let order = self.order(call, |session, call| Box::pin(directory::announce(session, call)));
+        self.link.run(order, Order::run).await
+    }
+
+    pub(crate) async fn depart(self: &Arc<Self>, call: Call<(Uuid, Vec<String>)>) -> Result<()> {
+        let order = self.order(call, |session, call| Box::pin(directory::depart(session, call)));
         self.link.run(order, Order::run).await
     }
 

@@ -1,9 +1,10 @@
 //! Numbers over time.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kerrera_core::error::Kind;
-use kerrera_core::metrics::{MetricKey, MetricRow, Packing, Tier};
+use kerrera_core::metrics::{Gauge, MetricKey, MetricRow, Packing, Tier};
 use kerrera_core::storage::{FRESH_FOR, MetricRange, MetricRows, Pack, Packed};
 use kerrera_core::{Error, Result, Timestamp, Uuid};
 use tokio_postgres::Row;
@@ -13,6 +14,7 @@ use crate::connection::{Parameter, Session, Verb};
 use crate::maintenance::{held, micros};
 use crate::rows::{self, Stamp};
 use crate::statements::Call;
+use crate::{queues, reading};
 
 /// The lock that lets one leader at a time pack: a key of ours, and one for each schema.
 const PACKING: i32 = 0x4b72_7270;
@@ -69,6 +71,25 @@ async fn ranged(session: &mut Session, call: &Call<MetricRange>) -> Result<Metri
     let now = rows.first().and_then(|row| rows::time(row, 0)).ok_or_else(unreadable)?;
     let known = rows.iter().filter(|row| !matches!(row.try_get::<_, Option<i32>>(1), Ok(None)));
     Ok(MetricRows { now, rows: known.map(|row| stored(row, 1)).collect::<Result<_>>()? })
+}
+
+/// How full the queues are, in one transaction that only reads.
+pub(crate) async fn gauge(
+    session: &mut Session,
+    (call, within): &(Call<u32>, Duration),
+) -> Result<BTreeMap<String, Gauge>> {
+    let verb: Verb<Call<u32>, BTreeMap<String, Gauge>> =
+        |session, call| Box::pin(gauged(session, call));
+    session.reading("looking at the queues", *within, call, verb).await
+}
+
+async fn gauged(session: &mut Session, call: &Call<u32>) -> Result<BTreeMap<String, Gauge>> {
+    let Call { sql, now, input: most } = call;
+    let call = Call { sql: sql.clone(), now: *now, input: () };
+    let producers = queues::producers(session, &call).await?;
+    let tallies = reading::counted_by_state(session, sql, *most).await?;
+    let oldest = reading::oldest_of_queues(session, &call).await?;
+    Ok(Gauge::of_queues(&producers, &tallies, &oldest))
 }
 
 /// Packs fresh rows, and forgets old ones.

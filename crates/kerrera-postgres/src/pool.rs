@@ -19,6 +19,16 @@ impl Pool {
         Pool { links, next: AtomicUsize::new(0) }
     }
 
+    /// How many connections there are at most.
+    pub(crate) fn size(&self) -> usize {
+        self.links.len()
+    }
+
+    /// How many calls run or wait.
+    pub(crate) fn calls(&self) -> usize {
+        self.links.iter().map(|link| link.calls()).sum()
+    }
+
     /// The connection with the least to do; of equals, each in turn.
     pub(crate) fn pick(&self) -> &Arc<Link> {
         let first = self.next.fetch_add(1, Ordering::Relaxed) % self.links.len();

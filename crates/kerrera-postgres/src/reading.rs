@@ -207,18 +207,29 @@ pub(crate) async fn tallies(session: &mut Session, asked: &Asked<u32>) -> Result
     session.reading("counting the jobs", asked.1, &asked.0, verb).await
 }
 
-async fn tallied(session: &mut Session, call: &Call<u32>) -> Result<Vec<QueueTally>> {
-    let sql = &call.sql.reading;
-    let most = i64::from(call.input);
-    let rows = session.query("counting the jobs", &sql.tallies, &[(&most, Type::INT8)]).await?;
+/// How many jobs there are in each queue and in each state that an index has.
+pub(crate) async fn counted_by_state(
+    session: &mut Session,
+    sql: &Statements,
+    most: u32,
+) -> Result<Vec<QueueTally>> {
+    let tallies = &sql.reading.tallies;
+    let limit = i64::from(most);
+    let parameters: [Parameter<'_>; 1] = [(&limit, Type::INT8)];
+    let rows = session.query("counting the jobs", tallies, &parameters).await?;
     let counted = rows.iter().filter_map(|row| {
         let (queue, state, jobs) = queue_and_state(row)?;
         let is_capped: bool = row.try_get(3).ok()?;
         let jobs =
-            if is_capped { Tally::capped(jobs.min(call.input.into())) } else { Tally::exact(jobs) };
+            if is_capped { Tally::capped(jobs.min(most.into())) } else { Tally::exact(jobs) };
         Some(QueueTally::new(queue, state, jobs))
     });
-    let mut tallies: Vec<QueueTally> = counted.collect();
+    Ok(counted.collect())
+}
+
+async fn tallied(session: &mut Session, call: &Call<u32>) -> Result<Vec<QueueTally>> {
+    let mut tallies = counted_by_state(session, &call.sql, call.input).await?;
+    let sql = &call.sql.reading;
 
     let rows = session.query("asking how large the table is", &sql.table_pages, &[]).await?;
     let pages: i64 = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
@@ -245,17 +256,22 @@ fn queue_and_state(row: &Row) -> Option<(String, State, u64)> {
 
 /// The oldest available job of each queue.
 pub(crate) async fn oldest(session: &mut Session, asked: &Asked<()>) -> Result<Vec<OldestJob>> {
-    let verb: Verb<Call<()>, Vec<OldestJob>> = |session, call| {
-        Box::pin(async move {
-            let parameters: [Parameter<'_>; 1] = [(&call.now, Type::TIMESTAMP)];
-            let doing = "looking for the oldest jobs";
-            let rows = session.query(doing, &call.sql.reading.oldest, &parameters).await?;
-            let oldest = rows.iter().filter_map(|row| {
-                let (scheduled_at, now) = (rows::time(row, 1)?, rows::time(row, 2)?);
-                Some(OldestJob::new(row.try_get::<_, String>(0).ok()?, scheduled_at, now))
-            });
-            Ok(oldest.collect())
-        })
-    };
+    let verb: Verb<Call<()>, Vec<OldestJob>> =
+        |session, call| Box::pin(oldest_of_queues(session, call));
     session.reading("looking for the oldest jobs", asked.1, &asked.0, verb).await
+}
+
+/// The same, in a transaction that has begun.
+pub(crate) async fn oldest_of_queues(
+    session: &mut Session,
+    call: &Call<()>,
+) -> Result<Vec<OldestJob>> {
+    let parameters: [Parameter<'_>; 1] = [(&call.now, Type::TIMESTAMP)];
+    let doing = "looking for the oldest jobs";
+    let rows = session.query(doing, &call.sql.reading.oldest, &parameters).await?;
+    let oldest = rows.iter().filter_map(|row| {
+        let (scheduled_at, now) = (rows::time(row, 1)?, rows::time(row, 2)?);
+        Some(OldestJob::new(row.try_get::<_, String>(0).ok()?, scheduled_at, now))
+    });
+    Ok(oldest.collect())
 }

@@ -84,6 +84,7 @@ pub(crate) struct Statements {
     pub(crate) found: String,
     pub(crate) reading: Reading,
     pub(crate) metrics: Metrics,
+    pub(crate) directory: Directory,
     pub(crate) cancel: String,
     pub(crate) retry: String,
     pub(crate) delete: String,
@@ -124,6 +125,17 @@ pub(crate) struct Metrics {
     pub(crate) take: String,
     pub(crate) packed: String,
     pub(crate) forget: String,
+}
+
+/// What nodes say about themselves and their workers.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    pub(crate) declare_workers: String,
+    pub(crate) known_workers: String,
+    pub(crate) announce: String,
+    pub(crate) depart: String,
+    pub(crate) known_nodes: String,
+    pub(crate) tidy: String,
 }
 
 /// What depends on which neighbours there can be.
@@ -313,6 +325,14 @@ impl Statements {
                 take: led(file!("take_metrics")),
                 packed: fill(file!("packed_metrics")),
                 forget: led(file!("forget_metrics")),
+            },
+            directory: Directory {
+                declare_workers: fill(file!("declare_workers")),
+                known_workers: fill(file!("known_workers")),
+                announce: fill(file!("announce")),
+                depart: fill(file!("depart")),
+                known_nodes: fill(file!("known_nodes")),
+                tidy: led(file!("tidy_directory")),
             },
             cancel: manage(file!("cancel")),
             retry: manage(file!("retry")),

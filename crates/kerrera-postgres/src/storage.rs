@@ -1,23 +1,26 @@
 //! The storage itself: which verb runs on which connection.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use kerrera_core::audit::{AuditEntry, AuditQuery, AuditRecord};
 use kerrera_core::cron::CronEntry;
+use kerrera_core::directory::{Connections, KnownNode, KnownWorker, NodeCard, WorkerCard};
 use kerrera_core::error::Kind;
 use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::job_query::Condition;
 use kerrera_core::listing::{Scan, Scanned};
-use kerrera_core::metrics::MetricRow;
+use kerrera_core::metrics::{Gauge, MetricRow};
 use kerrera_core::storage::{
     Ack, Acked, Answer, Audit, Batch, Beat, Candidate, Claim, ClaimMark, Command, Count,
-    CronFiring, CronSlot, Crons, Crontab, Enrolled, ErrorGroup, ErrorQuery, ErrorTally, Errors,
-    FiredSlot, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look, Maintenance, Managed,
-    MetricRange, MetricRows, Metrics, Neighbours, Operations, Order, Orders, OtherNodes, Pack,
-    Packed, Pending, Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex,
-    Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Updated,
+    CronFiring, CronSlot, Crons, Crontab, Directory, Enrolled, ErrorGroup, ErrorQuery, ErrorTally,
+    Errors, FiredSlot, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look, Maintenance,
+    Managed, MetricRange, MetricRows, Metrics, Neighbours, Operations, Order, Orders, OtherNodes,
+    Pack, Packed, Pending, Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex,
+    Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Tidying,
+    Updated,
 };
 use kerrera_core::tally::{OldestJob, QueueTally, Tally};
 use kerrera_core::{
@@ -37,8 +40,8 @@ use crate::rows::Stamp;
 use crate::server::{Profile, Server};
 use crate::statements::{Call, Statements};
 use crate::{
-    ack, audit, bulk, crons, errors, insert, maintenance, metrics, neighbours, operations, query,
-    queues, reading, rehearsal, signals, stage,
+    ack, audit, bulk, crons, directory, errors, insert, maintenance, metrics, neighbours,
+    operations, query, queues, reading, rehearsal, signals, stage,
 };
 
 /// Jobs in a PostgreSQL database, in Oban's tables.
@@ -737,6 +740,14 @@ impl Metrics for Postgres {
         })
     }
 
+    fn gauge_queues(&self, most: u32, within: Duration) -> Pending<'_, BTreeMap<String, Gauge>> {
+        Box::pin(async move {
+            // Nobody waits for it, and people need not wait behind it.
+            let (link, call) = (&self.0.keeping, (self.call(most)?, within));
+            link.run(call, |session, call| Box::pin(metrics::gauge(session, call))).await
+        })
+    }
+
     fn pack_metrics(&self, pack: Pack) -> Pending<'_, Packed> {
         Box::pin(async move {
             let (link, call) = (&self.0.keeping, self.call(pack)?);
@@ -778,6 +789,60 @@ impl Errors for Postgres {
                 |session, call| Box::pin(errors::prune(session, call));
             link.run(call, verb).await
         })
+    }
+}
+
+impl Directory for Postgres {
+    fn declare_workers(&self, node: Arc<str>, cards: Vec<WorkerCard>) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call((node, cards))?);
+            link.run(call, |session, call| Box::pin(directory::declare_workers(session, call)))
+                .await
+        })
+    }
+
+    fn known_workers(&self) -> Pending<'_, Vec<KnownWorker>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call(())?);
+            link.run(call, |session, call| Box::pin(directory::known_workers(session, call))).await
+        })
+    }
+
+    fn announce(&self, process: Uuid, card: NodeCard) -> Pending<'_, ()> {
+        Box::pin(async move { self.0.heart.announce(self.call((process, card))?).await })
+    }
+
+    fn depart(&self, process: Uuid, workers: Vec<String>) -> Pending<'_, ()> {
+        Box::pin(async move { self.0.heart.depart(self.call((process, workers))?).await })
+    }
+
+    fn known_nodes(&self) -> Pending<'_, Vec<KnownNode>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call(())?);
+            link.run(call, |session, call| Box::pin(directory::known_nodes(session, call))).await
+        })
+    }
+
+    fn tidy_directory(&self, tidying: Tidying) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.keeping, self.call(tidying)?);
+            link.run(call, |session, call| Box::pin(directory::tidy(session, call))).await
+        })
+    }
+
+    fn connections(&self) -> Vec<Connections> {
+        let one = |name: &str, link: &Arc<Link>| Connections::new(name, 1, link.calls());
+        let many = |name: &str, pool: &Pool| Connections::new(name, pool.size(), pool.calls());
+        vec![
+            many("hot", &self.0.hot),
+            many("unique", &self.0.patient),
+            many("reading", &self.0.reading),
+            one("side", &self.0.side),
+            one("signals", &self.0.signal),
+            one("keeping", &self.0.keeping),
+            one("searches", &self.0.desk),
+            one("cron", &self.0.cron),
+        ]
     }
 }
 

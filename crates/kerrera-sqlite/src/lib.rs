@@ -29,6 +29,7 @@ mod audit;
 mod claim;
 mod connection;
 mod crons;
+mod directory;
 mod errors;
 mod executor;
 mod insert;

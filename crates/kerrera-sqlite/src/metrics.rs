@@ -1,11 +1,14 @@
 //! Numbers over time.
 
+use std::collections::BTreeMap;
+
 use kerrera_core::Timestamp;
-use kerrera_core::metrics::{MetricKey, MetricRow, Packing, Tier};
+use kerrera_core::metrics::{Gauge, MetricKey, MetricRow, Packing, Tier};
 use kerrera_core::storage::{FRESH_FOR, MetricRange, MetricRows, Pack, Packed};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use crate::maintenance::{holds, micros};
+use crate::{queues, reading};
 
 /// Writes rows in the place of their like.
 pub(crate) fn write(connection: &Connection, rows: &[MetricRow]) -> rusqlite::Result<()> {
@@ -42,6 +45,18 @@ pub(crate) fn read(
     };
     let rows = statement.query_map(parameters, stored)?.collect::<rusqlite::Result<_>>()?;
     Ok(MetricRows { now, rows })
+}
+
+/// How full the queues are.
+pub(crate) fn gauge(
+    connection: &Connection,
+    now: Timestamp,
+    most: u32,
+) -> rusqlite::Result<BTreeMap<String, Gauge>> {
+    let producers = queues::producers(connection)?;
+    let tallies = reading::tallies(connection, most)?;
+    let oldest = reading::oldest(connection, now)?;
+    Ok(Gauge::of_queues(&producers, &tallies, &oldest))
 }
 
 /// Packs fresh rows, and forgets old ones. Nobody else writes meanwhile.

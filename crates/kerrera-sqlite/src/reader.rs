@@ -15,7 +15,7 @@ use crate::refusal::{self, told};
 use crate::writer::start_thread;
 
 /// How many there are: a long question does not keep a short one waiting.
-const READERS: usize = 2;
+pub(crate) const READERS: usize = 2;
 
 /// The way to the threads. They end when this is dropped.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use kerrera_core::directory::Connections;
 use kerrera_core::error::Kind;
 use kerrera_core::storage::Hint;
 use kerrera_core::{Clock, Error, Result, Timestamp};
@@ -14,7 +15,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::options::{Place, SqliteOptions};
 use crate::presence::Presence;
-use crate::reader::Readers;
+use crate::reader::{READERS, Readers};
 use crate::refusal::Refusal;
 use crate::writer::{Origin, Writer, now};
 
@@ -199,6 +200,17 @@ impl Sqlite {
             }
         };
         readers.read_within(what, within, question).await
+    }
+
+    /// The connections that there are: one that writes, and those that read.
+    pub(crate) fn connections(&self) -> Vec<Connections> {
+        let mut connections = vec![Connections::new("writer", 1, 0)];
+        for (name, readers) in
+            [("readers", &self.0.readers.as_ref()), ("listing", &self.0.listing.get())]
+        {
+            connections.extend(readers.map(|_| Connections::new(name, READERS, 0)));
+        }
+        connections
     }
 
     pub(crate) fn place(&self) -> &Place {

@@ -1,20 +1,23 @@
 //! The traits of `kerrera_core::storage`, one verb after the other.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kerrera_core::audit::{AuditEntry, AuditQuery, AuditRecord};
 use kerrera_core::cron::CronEntry;
+use kerrera_core::directory::{Connections, KnownNode, KnownWorker, NodeCard, WorkerCard};
 use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::listing::{Scan, Scanned};
-use kerrera_core::metrics::MetricRow;
+use kerrera_core::metrics::{Gauge, MetricRow};
 use kerrera_core::storage::{
     Ack, Acked, Answer, Audit, Batch, Beat, Candidate, Claim, ClaimMark, Command, Count,
-    CronFiring, CronSlot, Crons, Crontab, Enrolled, ErrorGroup, ErrorQuery, ErrorTally, Errors,
-    FiredSlot, Hint, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look, Maintenance, Managed,
-    MetricRange, MetricRows, Metrics, Neighbours, Operations, Order, Orders, OtherNodes, Pack,
-    Packed, Pending, Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex,
-    Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Updated,
+    CronFiring, CronSlot, Crons, Crontab, Directory, Enrolled, ErrorGroup, ErrorQuery, ErrorTally,
+    Errors, FiredSlot, Hint, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look, Maintenance,
+    Managed, MetricRange, MetricRows, Metrics, Neighbours, Operations, Order, Orders, OtherNodes,
+    Pack, Packed, Pending, Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex,
+    Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Tidying,
+    Updated,
 };
 use kerrera_core::tally::{OldestJob, QueueTally, Tally};
 use kerrera_core::{
@@ -26,8 +29,8 @@ use rusqlite::Connection;
 use crate::sqlite::{Ear, Sqlite};
 use crate::writer::now;
 use crate::{
-    ack, audit, claim, crons, errors, insert, liveness, maintenance, metrics, operations, query,
-    queues, reading, rehearsal, row, stage, unique,
+    ack, audit, claim, crons, directory, errors, insert, liveness, maintenance, metrics,
+    operations, query, queues, reading, rehearsal, row, stage, unique,
 };
 
 impl Storage for Sqlite {
@@ -518,6 +521,12 @@ impl Metrics for Sqlite {
         Box::pin(self.read_within("read metrics", within, question))
     }
 
+    fn gauge_queues(&self, most: u32, within: Duration) -> Pending<'_, BTreeMap<String, Gauge>> {
+        let clock = self.clock().clone();
+        let question = move |connection: &Connection| metrics::gauge(connection, now(&clock), most);
+        Box::pin(self.read_within("look at the queues", within, question))
+    }
+
     fn pack_metrics(&self, pack: Pack) -> Pending<'_, Packed> {
         Box::pin(self.write("pack metrics", move |connection, now| {
             Ok(metrics::pack(connection, now, &pack)?)
@@ -557,6 +566,51 @@ impl Errors for Sqlite {
         Box::pin(self.write("prune the groups of failures", move |connection, now| {
             Ok(errors::prune(connection, now, &seat, age, limit)?)
         }))
+    }
+}
+
+impl Directory for Sqlite {
+    fn declare_workers(&self, node: Arc<str>, cards: Vec<WorkerCard>) -> Pending<'_, ()> {
+        Box::pin(self.write("declare workers", move |connection, now| {
+            Ok(directory::declare_workers(connection, now, &node, &cards)?)
+        }))
+    }
+
+    fn known_workers(&self) -> Pending<'_, Vec<KnownWorker>> {
+        let (presence, clock) = (self.presence(), self.clock().clone());
+        Box::pin(self.read("list the workers", move |connection| {
+            directory::known_workers(connection, now(&clock), &presence)
+        }))
+    }
+
+    fn announce(&self, process: Uuid, card: NodeCard) -> Pending<'_, ()> {
+        let presence = self.presence();
+        Box::pin(self.write("announce a node", move |connection, now| {
+            directory::announce(connection, now, &presence, process, &card)
+        }))
+    }
+
+    fn depart(&self, process: Uuid, workers: Vec<String>) -> Pending<'_, ()> {
+        Box::pin(self.write("remove a node", move |connection, now| {
+            Ok(directory::depart(connection, now, process, &workers)?)
+        }))
+    }
+
+    fn known_nodes(&self) -> Pending<'_, Vec<KnownNode>> {
+        let (presence, clock) = (self.presence(), self.clock().clone());
+        Box::pin(self.read("list the nodes", move |connection| {
+            directory::known_nodes(connection, now(&clock), &presence)
+        }))
+    }
+
+    fn tidy_directory(&self, tidying: Tidying) -> Pending<'_, ()> {
+        Box::pin(self.write("forget nodes and workers", move |connection, now| {
+            Ok(directory::tidy(connection, now, &tidying)?)
+        }))
+    }
+
+    fn connections(&self) -> Vec<Connections> {
+        Sqlite::connections(self)
     }
 }
 

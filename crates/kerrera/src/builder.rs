@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kerrera_core::cron::{Cron, CronEntry, Timezone};
+use kerrera_core::directory::Release;
 use kerrera_core::error::Kind;
 use kerrera_core::{Error, Limits, NewJob, Result};
 
@@ -37,6 +38,7 @@ pub struct Builder<S = ()> {
     tuning: Tuning,
     maintenance: Maintenance,
     metrics: Metrics,
+    release: Option<Release>,
     subscribers: Vec<Arc<dyn Subscriber>>,
     propagator: Option<Arc<dyn Propagator>>,
     /// A mistake that the types could not prevent; told by `start`.
@@ -77,6 +79,7 @@ impl Builder {
             tuning: Tuning::default(),
             maintenance: Maintenance::default(),
             metrics: Metrics::default(),
+            release: None,
             subscribers: Vec::new(),
             propagator: None,
             mistake: None,
@@ -108,6 +111,7 @@ impl Builder {
             tuning: self.tuning,
             maintenance: self.maintenance,
             metrics: self.metrics,
+            release: self.release,
             subscribers: self.subscribers,
             propagator: self.propagator,
             mistake: self.mistake.or(mistake),
@@ -208,6 +212,12 @@ impl<S: Send + Sync + 'static> Builder<S> {
     /// The name must be unique among the processes on one database.
     pub fn node(mut self, name: impl Into<String>) -> Self {
         self.node = Some(name.into());
+        self
+    }
+
+    /// Says which version of which application this is, for people who look at the nodes.
+    pub fn release(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
+        self.release = Some(Release::new(name, version));
         self
     }
 
@@ -439,6 +449,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
             tuning: self.tuning,
             maintenance: self.maintenance,
             metrics: self.metrics,
+            release: self.release,
             queues: queues.collect(),
             crons: cron_names,
             registry: Arc::new(self.registry),

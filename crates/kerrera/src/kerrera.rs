@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use kerrera_core::directory::Release;
 use kerrera_core::error::Kind;
 use kerrera_core::{Error, JobId, Result};
 use tokio::task::JoinHandle;
@@ -23,11 +24,13 @@ use crate::registry::Registry;
 use crate::reindexer::Plan;
 use crate::runtime::acker::{Acks, Writer};
 use crate::runtime::control::{self, Control};
+use crate::runtime::herald::Identity;
 use crate::runtime::recorder::Recording;
 use crate::runtime::supervisor::{HealthReport, supervise};
 use crate::runtime::{
     Node, Queue, archivist, bookkeeper, candidate, cron, drain, heart, leader, lifeline, listener,
-    packer, panics, pruner, recorder, reindexer, reporter, sampler, sonar, stager, sweeper,
+    packer, panics, pruner, recorder, registrar, reindexer, reporter, sampler, sonar, stager,
+    sweeper,
 };
 use crate::telemetry::{NodeLeft, NodeStart, NodeStop, NodeStopping, PanicAbort, QueueShutdown};
 
@@ -92,6 +95,7 @@ pub(crate) struct Launch<S> {
     pub(crate) tuning: Tuning,
     pub(crate) maintenance: Maintenance,
     pub(crate) metrics: Metrics,
+    pub(crate) release: Option<Release>,
     pub(crate) queues: Vec<(String, Settings)>,
     /// The names of the cron entries that it brings, and fires beside those that people have added.
     pub(crate) crons: Vec<String>,
@@ -106,8 +110,9 @@ impl Kerrera {
     }
 
     pub(crate) async fn launch<S: Send + Sync + 'static>(launch: Launch<S>) -> Result<Kerrera> {
-        let Launch { client, name, tuning, maintenance, metrics, queues, crons, registry, state } =
+        let Launch { client, name, tuning, maintenance, metrics, release, queues, crons, .. } =
             launch;
+        let (registry, state) = (launch.registry, launch.state);
         let reindex = maintenance.reindex()?;
         panics::watch();
         if cfg!(panic = "abort") {
@@ -117,6 +122,12 @@ impl Kerrera {
         let orders = client.storage().orders().await?;
         let mut node = Node::new(name.into(), client.clone(), tuning, acks.clone());
         node.recording = Recording::new(&metrics);
+        let cards = registry.cards();
+        let workers = cards.iter().map(|card| card.name.clone()).collect();
+        node.identity = Identity { release, workers };
+        if !cards.is_empty() {
+            client.storage().declare_workers(node.name.clone(), cards).await?;
+        }
         let node = Arc::new(node);
         let ledger = Ledger::new(Instant::now().into_std(), node.name.clone(), orders);
         for (name, settings) in queues {
@@ -335,6 +346,7 @@ fn keep_in_order(
     if let Some(plan) = reindex {
         begin(node, reindexer::NAME, move |node| reindexer::run(node, plan.clone()));
     }
+    begin(node, registrar::NAME, registrar::run);
     if metrics.is_on {
         let keep = metrics.keep;
         begin(node, sampler::NAME, sampler::run);

@@ -43,7 +43,8 @@
 //!   given, [`done`], [`snooze`], [`cancel`], [`discard`] and any error are what it ends with.
 //! - [`Kerrera`] and its [`Builder`]: a running engine.
 //! - [`Client`]: inserting, also within the application's own transaction; and cancelling, retrying,
-//!   deleting and changing jobs, one by its number or all of a [`JobQuery`].
+//!   deleting and changing jobs, one by its number or all of a [`JobQuery`]; which [nodes](Client::nodes) and
+//!   [workers](Client::known_workers) there are.
 //! - [`Filter`]: which jobs are meant, as a person types it.
 //! - [`Reader`]: lists of many jobs, page by page, and how many there are, without harm to the database.
 //! - [`Queue`]: pausing, scaling, starting and stopping queues while nodes run.
@@ -76,6 +77,7 @@ mod client;
 mod config;
 mod crons;
 mod database;
+mod directory;
 mod engine;
 mod errors;
 mod kerrera;
@@ -101,6 +103,7 @@ pub use client::{Client, Within};
 #[cfg(feature = "config")]
 pub use config::Config;
 pub use database::Database;
+pub use directory::NodeInfo;
 pub use engine::sonar::Connectivity;
 pub use kerrera::{Kerrera, RunningJob, Stopped};
 pub use measuring::Metrics;
@@ -122,6 +125,9 @@ pub use kerrera_sqlite as sqlite;
 
 pub use kerrera_core::audit;
 pub use kerrera_core::cron::{self, Cron, Misfire, Overlap};
+pub use kerrera_core::directory::{
+    Connections, KnownNode, KnownWorker, LoopCard, NodeCard, Release, WorkerCard,
+};
 pub use kerrera_core::executor;
 pub use kerrera_core::filter::{self, Filter};
 pub use kerrera_core::job_query::Condition;
@@ -159,6 +165,8 @@ mod readme {
     pub struct Maintenance;
     #[doc = include_str!("../../../docs/queues.md")]
     pub struct Queues;
+    #[doc = include_str!("../../../docs/metrics.md")]
+    pub struct Metrics;
     #[doc = include_str!("../../../docs/operations.md")]
     pub struct Operations;
     #[doc = include_str!("../../../docs/filters.md")]

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
+use kerrera_core::directory::WorkerCard;
 use kerrera_core::error::Kind;
 use kerrera_core::{Error, Job, JobError, JobResult, Result, Unique, Worker};
 
 use crate::engine::pace::Pace;
 use crate::perform::{Context, Perform};
+use crate::runtime::panics;
 
 /// A worker whose type has been forgotten.
 pub(crate) trait Handler<S>: Send + Sync {
@@ -28,6 +30,7 @@ pub(crate) struct Policy {
     pub(crate) backoff: fn(&Job) -> Duration,
     pub(crate) abandon_after: fn() -> Option<Duration>,
     pub(crate) uniqueness: fn() -> Option<Unique>,
+    pub(crate) card: fn() -> WorkerCard,
     /// How long its jobs take here.
     pub(crate) pace: Pace,
 }
@@ -92,6 +95,7 @@ impl<S: Send + Sync + 'static> Registry<S> {
             backoff: W::backoff,
             abandon_after: W::abandon_after,
             uniqueness: W::uniqueness,
+            card: WorkerCard::of::<W>,
             pace: Pace::default(),
         };
         let handler = Arc::new(Of::<W> { policy, worker: PhantomData });
@@ -106,6 +110,16 @@ impl<S: Send + Sync + 'static> Registry<S> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.workers.is_empty()
+    }
+
+    /// What is to be told about them, by name. A worker whose code panics when it is asked tells its name.
+    pub(crate) fn cards(&self) -> Vec<WorkerCard> {
+        let card = |(name, worker): (&&str, &Arc<dyn Handler<S>>)| {
+            panics::catch(worker.policy().card).unwrap_or_else(|_| WorkerCard::named(*name))
+        };
+        let mut cards: Vec<WorkerCard> = self.workers.iter().map(card).collect();
+        cards.sort_by(|one, other| one.name.cmp(&other.name));
+        cards
     }
 
     /// Checks what the compiler cannot.

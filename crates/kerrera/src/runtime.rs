@@ -4,7 +4,8 @@
 //! - [`producer`]: claims the jobs of one queue and starts them.
 //! - [`executor`]: runs one job to its end.
 //! - [`acker`]: writes how runs ended.
-//! - [`heart`]: signs of life, and the rescue of other nodes' jobs; on a thread of its own.
+//! - [`heart`]: signs of life, and the rescue of other nodes' jobs; on a thread of its own, as is
+//!   [`herald`], which says what this node is.
 //! - [`stager`]: makes due jobs available, and polls.
 //! - [`reporter`]: writes how far runs are.
 //! - [`recorder`]: counts runs, and writes what was counted.
@@ -12,7 +13,7 @@
 //! - [`cron`]: inserts jobs at times of the clock.
 //! - [`listener`]: hears the hints of other processes.
 //! - [`leader`]: takes the lead; [`pruner`], [`lifeline`], [`reindexer`], [`archivist`], [`candidate`],
-//!   [`sampler`] and [`packer`] do what only the leader does.
+//!   [`sampler`], [`packer`] and [`registrar`] do what only the leader does.
 //! - [`control`]: follows the orders for queues; [`desk`] is where they come in.
 //! - [`drain`]: waits for what runs, and stops it.
 //! - [`sonar`]: finds out whether hints arrive.
@@ -30,6 +31,7 @@ pub(crate) mod desk;
 pub(crate) mod drain;
 pub(crate) mod executor;
 pub(crate) mod heart;
+pub(crate) mod herald;
 pub(crate) mod inbox;
 pub(crate) mod leader;
 pub(crate) mod lifeline;
@@ -39,6 +41,7 @@ pub(crate) mod panics;
 pub(crate) mod producer;
 pub(crate) mod pruner;
 pub(crate) mod recorder;
+pub(crate) mod registrar;
 pub(crate) mod reindexer;
 pub(crate) mod reporter;
 pub(crate) mod sampler;
@@ -70,6 +73,7 @@ use crate::telemetry::Telemetry;
 use acker::{Acks, Ended};
 use bookkeeper::Bookkeeping;
 use desk::Desk;
+use herald::Identity;
 use inbox::Inbox;
 use recorder::Recording;
 use reporter::Reports;
@@ -87,6 +91,8 @@ pub(crate) struct Node {
     queues: Mutex<Arc<[Arc<Queue>]>>,
     pub(crate) acks: Acks,
     pub(crate) reports: Arc<Reports>,
+    /// What it says about itself.
+    pub(crate) identity: Identity,
     /// Where runs are counted, if they are.
     pub(crate) recording: Option<Arc<Recording>>,
     /// Failures that are to be written down.
@@ -137,6 +143,7 @@ impl Node {
             leaderless: Notify::new(),
             neighbours_leaderless: Notify::new(),
             reports: Arc::default(),
+            identity: Identity::default(),
             recording: None,
             book: Arc::default(),
             doubts: Notify::new(),

@@ -5,11 +5,13 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::Fixture;
+use super::fixture::job;
 use crate::metrics::{
     Cells, Gauge, Group, Metric, MetricKey, MetricRow, RunEnd, Runs, SeriesQuery, Slot,
     SummaryQuery, Tier,
 };
 use crate::storage::{Candidate, Pack, Packed, Seat};
+use crate::tally::Quality;
 use crate::time::{Timestamp, Units};
 
 const WITHIN: Duration = Duration::from_secs(10);
@@ -182,6 +184,25 @@ pub async fn a_summary_is_by_queue_and_worker(fixture: Fixture) {
     let rates: Vec<_> = workers.iter().map(|it| (it.total(), it.failure_rate())).collect();
     assert_eq!(rates, [(4, Some(0.0)), (1, Some(1.0))]);
     assert_eq!(workers[1].run_time().unwrap().max, 30.milliseconds());
+}
+
+pub async fn queues_are_looked_at_with_all_that_they_have(fixture: Fixture) {
+    let gauges = fixture.storage.gauge_queues(100, WITHIN).await.unwrap();
+    assert!(gauges.is_empty());
+    let (_hand, _) = fixture.running(job()).await;
+    fixture.enroll("default").await;
+    fixture.insert((0..3).map(|_| job())).await;
+    fixture.insert([job().queue("other").schedule_in(1.hour())]).await;
+    fixture.clock.advance(90.seconds());
+    let gauges = fixture.storage.gauge_queues(2, WITHIN).await.unwrap();
+    assert_eq!(gauges.keys().collect::<Vec<_>>(), ["default", "other"]);
+    let default = &gauges["default"];
+    assert_eq!((default.available.max, default.quality), (2, Quality::Capped));
+    assert_eq!((default.executing.max, default.limit.max), (1, 20), "of two producers");
+    assert_eq!((default.oldest.max, default.samples), (90_000, 1));
+    let other = &gauges["other"];
+    assert_eq!((other.scheduled.max, other.available.max, other.limit.max), (1, 0, 0));
+    assert_eq!(other.quality, Quality::Exact);
 }
 
 /// The hour in which the clock stands.

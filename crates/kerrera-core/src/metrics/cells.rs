@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 
 use super::RunEnd;
 use super::histogram::{BUCKETS, Histogram};
-use crate::tally::Quality;
+use crate::state::State;
+use crate::storage::Enrolled;
+use crate::tally::{OldestJob, Quality, QueueTally};
 
 const VERSION: u8 = 1;
 
@@ -113,6 +115,36 @@ impl Gauge {
             limit: none,
             quality: Quality::Exact,
         }
+    }
+
+    /// How full queues are, by name.
+    pub fn of_queues(
+        producers: &[Enrolled],
+        tallies: &[QueueTally],
+        oldest: &[OldestJob],
+    ) -> BTreeMap<String, Gauge> {
+        let mut gauges: BTreeMap<String, Gauge> = BTreeMap::new();
+        for producer in producers {
+            let gauge = gauges.entry(producer.queue.clone()).or_insert_with(Gauge::empty);
+            gauge.limit = gauge.limit.max.saturating_add(producer.limit.into()).into();
+        }
+        for tally in tallies {
+            let gauge = gauges.entry(tally.queue.clone()).or_insert_with(Gauge::empty);
+            let place = match tally.state {
+                State::Available => &mut gauge.available,
+                State::Scheduled => &mut gauge.scheduled,
+                State::Retryable => &mut gauge.retryable,
+                State::Executing => &mut gauge.executing,
+                _ => continue,
+            };
+            *place = tally.jobs.value.into();
+            gauge.quality = gauge.quality.max(tally.jobs.quality);
+        }
+        for oldest in oldest {
+            let gauge = gauges.entry(oldest.queue.clone()).or_insert_with(Gauge::empty);
+            gauge.oldest = u64::try_from(oldest.age.as_millis()).unwrap_or(u64::MAX).into();
+        }
+        gauges
     }
 
     /// What a value was on average.

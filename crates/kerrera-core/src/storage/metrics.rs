@@ -1,9 +1,10 @@
 //! Numbers over time.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Pending, Seat};
-use crate::metrics::{MetricRow, Tier};
+use crate::metrics::{Gauge, MetricRow, Tier};
 use crate::time::Timestamp;
 
 /// For how long after a minute has begun its fresh rows are left alone: until then the processes that
@@ -23,6 +24,10 @@ pub trait Metrics: Send + Sync {
     /// The rows of a time and what they are to be read for; in a transaction that only reads, and that
     /// the database ends after `within`.
     fn read_metrics(&self, range: MetricRange, within: Duration) -> Pending<'_, MetricRows>;
+
+    /// How full each queue is: what its producers may run, how many jobs it has, counted along an index
+    /// and no further than `most` for a state, and how long the oldest available one has been waiting.
+    fn gauge_queues(&self, most: u32, within: Duration) -> Pending<'_, BTreeMap<String, Gauge>>;
 
     /// Takes the oldest fresh rows, of one hour at most and of minutes that began [`FRESH_FOR`] ago, and
     /// [packs](crate::metrics::Packing) them, in one transaction; then forgets what is too old.

@@ -20,6 +20,14 @@ fn violations(rule: Unique) -> Vec<String> {
 }
 
 #[test]
+fn a_rule_can_be_said_in_words() {
+    let rule = Unique::new().by_keys(["user_id"]).period(60.seconds());
+    let rule = rule.states([State::Available, State::Executing]);
+    let words = "args (user_id), queue and worker, within 60s, while available or executing";
+    assert_eq!(rule.to_string(), words);
+}
+
+#[test]
 fn a_rule_begins_with_obans_defaults() {
     use UniqueField::{Args, Queue, Worker};
     let rule = Unique::new();

@@ -18,12 +18,16 @@ pub(super) enum Key {
     Backoff,
     AbandonAfter,
     Unique,
+    Description,
+    Owner,
+    Docs,
+    Sensitive,
     Crate,
 }
 
 impl Key {
     /// Every option, in the order of the documentation.
-    pub(super) const ALL: [Key; 10] = [
+    pub(super) const ALL: [Key; 14] = [
         Key::Name,
         Key::Queue,
         Key::MaxAttempts,
@@ -33,6 +37,10 @@ impl Key {
         Key::Backoff,
         Key::AbandonAfter,
         Key::Unique,
+        Key::Description,
+        Key::Owner,
+        Key::Docs,
+        Key::Sensitive,
         Key::Crate,
     ];
 
@@ -48,6 +56,10 @@ impl Key {
             Key::Backoff => "backoff",
             Key::AbandonAfter => "abandon_after",
             Key::Unique => "unique",
+            Key::Description => "description",
+            Key::Owner => "owner",
+            Key::Docs => "docs",
+            Key::Sensitive => "sensitive",
             Key::Crate => "crate",
         }
     }
@@ -64,6 +76,10 @@ impl Key {
             Key::Backoff => ("the path of a function, without quotes", "wait_longer"),
             Key::AbandonAfter => ("a length of time as text", "\"10s\""),
             Key::Unique => ("a rule, without quotes", "until_finished()"),
+            Key::Description => ("text", "\"Welcomes a new user\""),
+            Key::Owner => ("text", "\"team-growth\""),
+            Key::Docs => ("an address as text", "\"https://wiki.example/welcome\""),
+            Key::Sensitive => ("a list of paths in the args", "[\"card.number\", \"password\"]"),
             Key::Crate => ("a path as text", "\"my_framework::kerrera\""),
         };
         let name = self.name();

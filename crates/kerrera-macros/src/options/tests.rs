@@ -53,6 +53,31 @@ fn every_option_is_read() {
 }
 
 #[test]
+fn what_people_are_told_of_a_worker_is_read() {
+    let options = right(
+        r#"description = "Pays.", owner = "team-money", docs = "https://wiki.example/pay",
+           sensitive = ["card.number", "iban"]"#,
+    );
+    assert_eq!(texts(&options.description), ["Pays."]);
+    assert_eq!(texts(&options.owner), ["team-money"]);
+    assert_eq!(texts(&options.docs), ["https://wiki.example/pay"]);
+    assert_eq!(texts(&options.sensitive.unwrap()), ["card.number", "iban"]);
+    assert!(wrong(r#"docs = "javascript:alert(1)""#).contains("https://"));
+    assert!(wrong(r#"sensitive = ["card..number"]"#).contains("no path"));
+    assert!(wrong(r#"sensitive = "card""#).contains("a list of paths"));
+    assert!(wrong(r#"owner = " ""#).contains("blank"));
+}
+
+#[test]
+fn the_first_paragraph_of_the_documentation_is_the_description() {
+    let summary = |text: &str| summary(&syn::parse_str(text).unwrap());
+    let text = "/// Imports a file\n/// line by line.\n///\n/// # Errors\nstruct Import;";
+    assert_eq!(summary(text).as_deref(), Some("Imports a file line by line."));
+    assert_eq!(summary("struct Import;"), None);
+    assert_eq!(summary("#[doc(hidden)] struct Import;"), None);
+}
+
+#[test]
 fn nothing_has_to_be_said() {
     for input in ["struct Import;", "#[worker()] struct Import;", "#[serde(tag)] enum Import {}"] {
         let (options, messages) = read(input);
@@ -177,7 +202,7 @@ fn an_unknown_option_is_answered_with_the_nearest_or_with_all() {
     assert_eq!(
         wrong("cron(\"0 7 * * *\", utc)"),
         "unknown option `cron`: the options are name, queue, max_attempts, priority, tags, \
-         timeout, backoff, abandon_after, unique, crate"
+         timeout, backoff, abandon_after, unique, description, owner, docs, sensitive, crate"
     );
     assert_eq!(wrong("\"mailers\""), "expected an option, such as `queue = \"mailers\"`");
 }

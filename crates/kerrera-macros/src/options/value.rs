@@ -82,6 +82,52 @@ fn tag(key: Key, input: ParseStream<'_>, others: &[LitStr]) -> syn::Result<LitSt
     Err(syn::Error::new_spanned(literal, problem))
 }
 
+/// Some words.
+pub(super) fn words(key: Key, input: ParseStream<'_>) -> syn::Result<LitStr> {
+    let literal = text(key, input)?;
+    match literal.value().trim().is_empty() {
+        true => Err(wrong(&literal, key, "must not be blank: leave it out")),
+        false => Ok(literal),
+    }
+}
+
+/// An address that a browser can open, and that can do nothing else.
+pub(super) fn address(key: Key, input: ParseStream<'_>) -> syn::Result<LitStr> {
+    let literal = text(key, input)?;
+    let address = literal.value();
+    let opens = ["https://", "http://"].iter().any(|scheme| address.starts_with(scheme));
+    if !opens || address.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(wrong(
+            &literal,
+            key,
+            "must begin with https:// or http://, and have no blanks",
+        ));
+    }
+    Ok(literal)
+}
+
+/// A list of paths in the args.
+pub(super) fn paths(key: Key, input: ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
+    if !input.peek(token::Bracket) {
+        return Err(syn::Error::new(input.span(), key.takes()));
+    }
+    let list;
+    bracketed!(list in input);
+    let mut mistakes = Mistakes::default();
+    let mut paths: Vec<LitStr> = Vec::new();
+    each_between_commas(&list, &mut mistakes, |list| {
+        let path = text(key, list)?;
+        let name = path.value();
+        if name.split('.').any(|part| part.trim().is_empty()) {
+            let message = format!("{name:?} is no path: name the keys with dots between them");
+            return Err(syn::Error::new_spanned(path, message));
+        }
+        paths.push(path);
+        Ok(())
+    });
+    mistakes.into_result().map(|()| paths)
+}
+
 /// A length of time.
 pub(super) fn duration(key: Key, input: ParseStream<'_>) -> syn::Result<Duration> {
     let literal = text(key, input)?;

@@ -373,6 +373,16 @@ fn settings_of_postgresql_reach_it_and_say_where_they_are_wrong() {
 
 #[cfg(feature = "sqlite")]
 #[test]
+fn what_is_kept_over_time_is_read() {
+    let text = "[metrics]\nenabled = false\nkeep_hours = '1d'\nevery = '1s'\nmost_workers = 7";
+    let mut metrics = Metrics::default().keep_days(Duration::from_secs(9));
+    toml(text).measure(&mut metrics);
+    let day = Duration::from_secs(86_400);
+    let expected = Metrics::off().every(Duration::from_secs(1)).keep_hours(day).most_workers(7);
+    assert_eq!(metrics, expected.keep_days(Duration::from_secs(9)));
+}
+
+#[test]
 fn settings_of_sqlite_reach_it() {
     let config = toml("database_url = 'sqlite:jobs.db'\n[sqlite]\nsynchronous = 'normal'\n");
     let shown = format!("{:?}", config.set("sqlite.patience", "5s").unwrap().sqlite().unwrap());

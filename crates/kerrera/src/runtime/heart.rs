@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::acker::Ended;
 use super::supervisor::supervise;
-use super::{Node, Queue};
+use super::{Node, Queue, herald};
 use crate::cancellation::Reason;
 use crate::engine::heart::{Effect, Event, Heart};
 use crate::engine::queues::Settings;
@@ -85,12 +85,19 @@ async fn live(node: Arc<Node>, enrolled: oneshot::Sender<Result<()>>) {
     let aging = node.clone();
     let refreshes =
         supervise(REFRESHER.into(), node.health.clone(), move || refresh(aging.clone()));
+    let telling = node.clone();
+    let words =
+        supervise(herald::NAME.into(), node.health.clone(), move || herald::run(telling.clone()));
     node.stop.loops.cancelled().await;
-    let _ = (beats.await, looks.await, refreshes.await);
+    let _ = (beats.await, looks.await, refreshes.await, words.await);
 
     let producers = node.queues().iter().map(|queue| queue.producer()).collect();
     if let Err(error) = node.storage().retire(producers).await {
         // The others will notice.
+        node.telemetry().emit(RetireFailed { error: error.to_string() });
+    }
+    let gone = node.storage().depart(node.process, node.identity.workers.clone()).await;
+    if let Err(error) = gone {
         node.telemetry().emit(RetireFailed { error: error.to_string() });
     }
 }

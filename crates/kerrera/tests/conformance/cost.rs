@@ -75,6 +75,26 @@ async fn claims_touch_few_pages_while_a_transaction_is_held_open() {
     kerrera.shutdown().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counting_runs_takes_no_statement_of_theirs() {
+    const JOBS: u64 = 5_000;
+    let (cluster, kerrera, ran) = counted(100, |_| {}).await;
+    let begun = std::time::Instant::now();
+    reset(&cluster);
+    kerrera.insert_bulk((0..JOBS).map(|_| Nothing {})).await.unwrap();
+    ran.reach(JOBS).await;
+    let now = kerrera::Timestamp::now();
+    let client = kerrera.client().clone();
+    kerrera.shutdown().await;
+    let (statements, _) = spent(&cluster, "%INSERT INTO%kerrera_metrics%");
+    let rounds = begun.elapsed().as_secs() / 10;
+    assert!(statements <= rounds + 4, "{statements} statements in {rounds} rounds");
+
+    let query = kerrera::metrics::SummaryQuery::new(now - 1.hour(), now + 1.hour());
+    let summary = client.reader(10.seconds()).summary(query).await.unwrap();
+    assert_eq!(summary[0].total(), JOBS, "and every run is counted");
+}
+
 /// An engine on a server that counts what statements cost.
 async fn counted(limit: u32, tune: impl FnOnce(&mut Tuning)) -> (Cluster, Kerrera, Arc<Ran>) {
     let conf = ["shared_preload_libraries = 'pg_stat_statements'", "autovacuum = off"];

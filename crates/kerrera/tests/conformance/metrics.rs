@@ -129,8 +129,42 @@ async fn nothing_is_counted_if_that_is_turned_off(scene: Scene) {
     assert_eq!(line(&outcomes(&client, 2).await, "completed"), [None, None]);
 }
 
+async fn a_node_tells_of_itself_and_its_workers_until_it_goes(scene: Scene) {
+    let builder = scene.builder().node("web-1").release("shop", "4.2.0").queue("default", 7);
+    let kerrera = builder.worker::<Work>().worker::<Other>().start().await.unwrap();
+    let client = scene.client().await;
+    let mut nodes = client.nodes().await.unwrap();
+    while nodes.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        nodes = client.nodes().await.unwrap();
+    }
+    let told = &nodes[0];
+    let card = &told.node.card;
+    assert_eq!(
+        (card.node.as_str(), card.pid, told.node.lives),
+        ("web-1", std::process::id(), true)
+    );
+    let release = card.release.clone().unwrap();
+    assert_eq!((release.name.as_str(), release.version.as_str()), ("shop", "4.2.0"));
+    assert_eq!(card.workers, ["Other", "Work"]);
+    assert!(card.connections.iter().any(|some| some.most > 0));
+    assert_eq!((told.producers.len(), told.producers[0].limit), (1, 7));
+
+    let workers = client.known_workers().await.unwrap();
+    let names: Vec<_> = workers.iter().map(|worker| worker.card.name.as_str()).collect();
+    assert_eq!(
+        (names, workers[0].nodes.clone()),
+        (vec!["Other", "Work"], vec!["web-1".to_owned()])
+    );
+    kerrera.shutdown().await;
+    assert!(client.nodes().await.unwrap().is_empty());
+    let workers = client.known_workers().await.unwrap();
+    assert!(workers.len() == 2 && workers[0].nodes.is_empty());
+}
+
 on_both!(
     what_became_of_runs_is_seen_while_they_go_on_and_after_a_restart,
     too_many_workers_are_counted_together,
     nothing_is_counted_if_that_is_turned_off,
+    a_node_tells_of_itself_and_its_workers_until_it_goes,
 );
