@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::new_job::{
     Limits, Schedule, Violation, check_json, check_max_attempts, check_name, check_priority,
-    check_time, normalise_tags,
+    check_time, is_object, normalise_tags,
 };
 use crate::state::{Event, Move, Position, State, decide};
 use crate::time::Timestamp;
@@ -27,8 +27,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 #[must_use = "a change does nothing until it is made"]
 pub struct JobChange {
-    args: Option<Value>,
-    meta: Option<Value>,
+    args: Option<Json>,
+    meta: Option<Json>,
     tags: Option<Vec<String>>,
     queue: Option<String>,
     worker: Option<String>,
@@ -44,13 +44,23 @@ impl JobChange {
     }
 
     /// Gives it other args: a JSON object.
-    pub fn args(mut self, args: Value) -> JobChange {
+    pub fn args(self, args: Value) -> JobChange {
+        self.args_json(args.into())
+    }
+
+    /// The same as text, which keeps every digit of its numbers and the order of its keys.
+    pub fn args_json(mut self, args: Json) -> JobChange {
         self.args = Some(args);
         self
     }
 
     /// Gives it another meta: a JSON object. What the engine keeps there goes with the old one.
-    pub fn meta(mut self, meta: Value) -> JobChange {
+    pub fn meta(self, meta: Value) -> JobChange {
+        self.meta_json(meta.into())
+    }
+
+    /// The same as text.
+    pub fn meta_json(mut self, meta: Json) -> JobChange {
         self.meta = Some(meta);
         self
     }
@@ -111,12 +121,11 @@ impl JobChange {
     /// [`Error::violations`].
     pub fn validate(self, limits: &Limits) -> Result<ValidChange> {
         let mut broken = Vec::new();
-        let object = |broken: &mut Vec<Violation>, field, value: Option<Value>, most| {
-            let value = value?;
-            if !value.is_object() {
+        let object = |broken: &mut Vec<Violation>, field, json: Option<Json>, most| {
+            let json = json?;
+            if !is_object(&json) {
                 broken.push(Violation::new(field, "", "must be an object"));
             }
-            let json = Json::from(value);
             check_json(broken, field, &json, most);
             Some(json)
         };

@@ -2,9 +2,11 @@
 
 mod finite;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -78,6 +80,22 @@ impl NewJob {
             schedule: Schedule::Now,
             unique: None,
         }
+    }
+
+    /// The same with args as text, which keep every digit of their numbers and the order of their keys.
+    ///
+    /// ```
+    /// use kerrera_core::{Json, NewJob};
+    ///
+    /// let job = NewJob::of_json("Pay", Json::from_text(r#"{"amount": 10000000000000000000000.10}"#));
+    /// # let _ = job;
+    /// ```
+    pub fn of_json(worker: impl Into<String>, args: Json) -> NewJob {
+        let args = match is_object(&args) {
+            true => Ok(args),
+            false => Err(Violation::new("args", shorten(args.as_str()), "must be an object")),
+        };
+        NewJob { args, ..NewJob::of(worker, Value::Object(Map::new())) }
     }
 
     /// Puts it in this queue.
@@ -459,6 +477,11 @@ pub(crate) fn normalise_tags(
         broken.push(Violation::new("tags", kept.len(), "must be fewer: see Limits::tags"));
     }
     kept
+}
+
+/// Whether it is a JSON object, whatever is in it.
+pub(crate) fn is_object(json: &Json) -> bool {
+    json.decode::<HashMap<String, IgnoredAny>>().is_ok()
 }
 
 pub(crate) fn check_json(

@@ -27,6 +27,7 @@ macro_rules! asset {
 const ASSETS: &[Asset] = &[
     asset!("kerrera.css", CSS),
     asset!("kerrera.js", JS),
+    asset!("filter.js", JS),
     asset!("live.js", JS),
     asset!("keyboard.js", JS),
     asset!("idiomorph.js", JS),

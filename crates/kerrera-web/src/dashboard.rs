@@ -47,6 +47,7 @@ pub(crate) struct Options {
     pub(crate) frame_ancestors: Vec<String>,
     pub(crate) rules: Rules,
     pub(crate) job_links: Vec<JobLink>,
+    pub(crate) edits_args: bool,
     /// Whether one can sign out, at `/logout`.
     pub(crate) sign_out: bool,
 }
@@ -105,6 +106,12 @@ impl Dashboard {
     /// What is private in jobs; by default what [`PrivateKeys`](crate::service::PrivateKeys) says.
     pub fn redactor(self, redactor: impl Redactor) -> Dashboard {
         self.with(|options| options.rules = Rules::new(redactor))
+    }
+
+    /// Lets whoever may change jobs also give those that are there other args, another meta and another
+    /// worker. By default nobody may: what a worker is given is what the application inserted.
+    pub fn allow_editing_args(self, allowed: bool) -> Dashboard {
+        self.with(|options| options.edits_args = allowed)
     }
 
     /// A link on every job's page, to where its logs or its trace are: `{id}`, `{worker}`, `{queue}` and

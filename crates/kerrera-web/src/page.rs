@@ -5,6 +5,7 @@ mod cron_form;
 mod crons;
 mod frame;
 mod job;
+mod job_form;
 mod jobs;
 mod node;
 mod nodes;
@@ -37,6 +38,7 @@ pub(crate) use frame::Section;
 pub(crate) fn add(routes: &mut Routes) {
     overview::add(routes);
     jobs::add(routes);
+    job_form::add(routes);
     job::add(routes);
     queues::add(routes);
     queue::add(routes);

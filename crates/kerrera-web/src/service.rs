@@ -7,6 +7,7 @@
 mod attention;
 mod counts;
 mod crons;
+mod drafts;
 mod gauges;
 mod jobs;
 mod known;
@@ -32,6 +33,7 @@ pub use crons::{
     ClockShift, CronDraft, CronRun, CronStatus, CronTarget, CrontabStatus, Drafted, Mistakes,
     NextTimes,
 };
+pub use drafts::{DraftedJob, Editing, JobDraft, Trial, When};
 pub use gauges::{Gauges, QueueGauges};
 pub use jobs::JobView;
 pub use known::Known;
@@ -54,6 +56,7 @@ pub struct Service {
     rules: Rules,
     via: Via,
     request_id: Option<Arc<str>>,
+    edits_args: bool,
 }
 
 impl Service {
@@ -66,6 +69,7 @@ impl Service {
             rules: Rules::default(),
             via: Via::Code,
             request_id: None,
+            edits_args: false,
         }
     }
 
@@ -79,6 +83,13 @@ impl Service {
     #[must_use]
     pub fn request(self, id: &str) -> Service {
         Service { request_id: Some(id.into()), ..self }
+    }
+
+    /// The same, and whoever may change jobs may give those that are there other args, another meta and
+    /// another worker. By default nobody may: what a worker is given is what the application inserted.
+    #[must_use]
+    pub fn allowing_to_edit_args(self, allowed: bool) -> Service {
+        Service { edits_args: allowed, ..self }
     }
 
     /// The same, with another opinion of what is private; by default that of [`PrivateKeys`].
@@ -204,7 +215,7 @@ impl From<Denied> for Error {
 
 impl From<kerrera::Error> for Error {
     fn from(error: kerrera::Error) -> Error {
-        match error.is_config() {
+        match error.is_config() || error.is_invalid_job() {
             true => Error::Invalid(error.to_string()),
             false => Error::Kerrera(error),
         }

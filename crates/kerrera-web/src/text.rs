@@ -15,6 +15,7 @@
 
 mod common;
 mod crons;
+mod job_form;
 mod jobs;
 mod list;
 mod nodes;

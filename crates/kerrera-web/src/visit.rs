@@ -45,6 +45,7 @@ impl Visit {
         let request_id = RequestId::of(parts);
         let service = Service::new(instance.client, &instance.name, viewer)
             .ruled_by(app.options.rules.clone())
+            .allowing_to_edit_args(app.options.edits_args)
             .via(if format == Format::Json { Via::Api } else { Via::Html });
         let service = match &request_id {
             Some(id) => service.request(id.as_str()),

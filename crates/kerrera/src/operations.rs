@@ -233,16 +233,9 @@ impl Client {
     ) -> Result<Updated> {
         for _ in 0..TRIES {
             let Some(job) = self.storage().job(id).await? else { return Ok(Updated::NotFound) };
-            let change = change(&job).validate(self.limits())?;
-            let updated = match self.entry("job.update", "job", "") {
-                None => self.storage().update_seen(Box::new(job), change).await?,
-                Some(entry) => {
-                    let command = Command::UpdateSeen(Box::new(job), change);
-                    self.act_on_job(command, entry.jobs([id])).await?
-                }
-            };
-            if let Some(updated) = updated {
-                return Ok(self.updated(updated));
+            let change = change(&job);
+            if let Some(updated) = self.update_job_seen(job, change).await? {
+                return Ok(updated);
             }
         }
         let message = format!(
@@ -250,6 +243,41 @@ impl Client {
              written; try again"
         );
         Err(Error::new(Kind::Conflict, message))
+    }
+
+    /// Changes a job as it was seen: `None`, and nothing is written, if it has changed since, in whatever
+    /// part.
+    ///
+    /// A short transaction, which locks the row and waits for nobody.
+    ///
+    /// ```
+    /// use kerrera::prelude::*;
+    /// use kerrera::JobChange;
+    /// use serde_json::json;
+    ///
+    /// # #[tokio::main] async fn main() -> kerrera::Result<()> {
+    /// let client = Client::connect("sqlite::memory:").await?;
+    /// let seen = client.insert(NewJob::of("Mailer", json!({}))).await?.job().clone();
+    /// let urgent = JobChange::new().priority(0).tags(["urgent"]);
+    /// assert!(client.update_job_seen(seen.clone(), urgent.clone()).await?.is_some());
+    /// assert!(client.update_job_seen(seen, urgent).await?.is_none(), "it has other tags now");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`update_job`](Client::update_job).
+    pub async fn update_job_seen(&self, seen: Job, change: JobChange) -> Result<Option<Updated>> {
+        let change = change.validate(self.limits())?;
+        let id = seen.id;
+        let updated = match self.entry("job.update", "job", "") {
+            None => self.storage().update_seen(Box::new(seen), change).await?,
+            Some(entry) => {
+                let command = Command::UpdateSeen(Box::new(seen), change);
+                self.act_on_job(command, entry.jobs([id])).await?
+            }
+        };
+        Ok(updated.map(|updated| self.updated(updated)))
     }
 
     async fn act_on_job(&self, command: Command, entry: AuditEntry) -> Result<Option<Updated>> {

@@ -1,5 +1,8 @@
 //! One job: where it is in its life, what its attempts said, and what can be done to it.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use axum::extract::{Form, Path, Query};
@@ -16,7 +19,7 @@ use crate::refusal::Refusal;
 use crate::routes::Routes;
 use crate::service::JobView;
 use crate::text::Text;
-use crate::view::button::{Action, action};
+use crate::view::button::{Action, action, way};
 use crate::view::done::{self, Done};
 use crate::view::empty::notice;
 use crate::view::json::json;
@@ -45,7 +48,10 @@ const RETRIED: Done = ("retried", |text| text.done_retried());
 const SNOOZED: Done = ("snoozed", |text| text.done_snoozed());
 /// The list says it, since the page is gone.
 pub(super) const DELETED: Done = ("deleted", |text| text.done_deleted());
-const DONE: &[Done] = &[CANCELLED, RETRIED, SNOOZED];
+pub(super) const INSERTED: Done = ("inserted", |text| text.done_inserted());
+pub(super) const EXISTS: Done = ("exists", |text| text.done_exists());
+pub(super) const CHANGED: Done = ("changed", |text| text.done_changed());
+const DONE: &[Done] = &[CANCELLED, RETRIED, SNOOZED, INSERTED, EXISTS, CHANGED];
 
 /// An instance, and the number of a job.
 type Which = Path<(String, i64)>;
@@ -105,6 +111,7 @@ fn actions(job: &Job, visit: &Visit) -> Markup {
     let ended = matches!(job.state, State::Completed | State::Cancelled | State::Discarded);
     let waits = matches!(job.state, State::Available | State::Scheduled | State::Retryable);
     let is_later = matches!(job.state, State::Scheduled | State::Retryable);
+    let copy = format!("{}?from={number}", links.to(["jobs", "new"]));
     let [retry_label, run_label] = [text.retry(), text.run_now()];
     let [retry_does, run_does] = [text.retry_consequence(), text.run_consequence()];
     let retry = Action {
@@ -121,6 +128,8 @@ fn actions(job: &Job, visit: &Visit) -> Markup {
         @if is_later { (action(&run, visit)) } @else { (action(&retry, visit)) }
         @if waits { (order::door(&to("snooze"), &text.snooze(), "snooze", P::JobsSnooze, visit)) }
         @if !ended { (order::door(&to("cancel"), &text.cancel(), "cancel", P::JobsCancel, visit)) }
+        (way(&to("edit"), &text.edit(), "edit", P::JobsUpdate, visit))
+        (way(&copy, &text.duplicate(), "duplicate", P::JobsInsert, visit))
         @if job.state != State::Executing {
             (order::door(&to("delete"), &text.delete(), "trash", P::JobsDelete, visit))
         }

@@ -19,6 +19,7 @@ use crate::refusal::Refusal;
 use crate::routes::Routes;
 use crate::service::{Asked, Error, JobList, UnfitFilter};
 use crate::text::Text;
+use crate::view::button::way;
 use crate::view::empty::{empty, notice};
 use crate::view::icon::icon;
 use crate::view::rail::{Stop, rail};
@@ -117,7 +118,7 @@ fn head(list: Option<&JobList>, visit: &Visit) -> Markup {
                     }
                 }
             }
-
+            (way(&visit.links().to(["jobs", "new"]), &text.new_job(), "plus", Permission::JobsInsert, visit))
         }
     }
 }

@@ -28,7 +28,12 @@ pub(crate) struct Answer {
 
 impl Site {
     pub(crate) fn new(client: Client) -> Site {
-        Site { router: Dashboard::new(ByHeader).instance("main", client).router() }
+        Site::of(Dashboard::new(ByHeader).instance("main", client))
+    }
+
+    /// With options of its own.
+    pub(crate) fn of(dashboard: Dashboard) -> Site {
+        Site { router: dashboard.router() }
     }
 
     /// A page within the instance, as somebody with all permissions sees it.

@@ -130,7 +130,7 @@ impl Service {
     }
 
     /// A job that the viewer knows of.
-    async fn visible_job(&self, id: JobId) -> Result<Job> {
+    pub(super) async fn visible_job(&self, id: JobId) -> Result<Job> {
         let job = self.client.job(id).await?.ok_or(Error::NotFound)?;
         self.may_know(Scope::Queue(&job.queue))?;
         self.may_know(Scope::Worker(&job.worker))?;

@@ -33,6 +33,11 @@ impl Service {
     /// Without [`Permission::JobsView`], and when the database fails.
     pub async fn known(&self) -> Result<Known> {
         self.viewer.may(Permission::JobsView)?;
+        self.names().await
+    }
+
+    /// The same for those who may insert jobs.
+    pub(super) async fn names(&self) -> Result<Known> {
         let sees = |scope: Scope<'_>| self.viewer.sees(scope);
         let [mut queues, mut workers, mut nodes, mut tags, mut crons] =
             [const { BTreeSet::new() }; 5];

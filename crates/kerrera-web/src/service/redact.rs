@@ -1,5 +1,6 @@
 //! What is private is taken out before anything is given away.
 
+mod merge;
 mod scan;
 
 use std::collections::BTreeSet;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use kerrera::{Job, JobRow, Json};
 
+pub(crate) use merge::restored;
 pub use scan::HIDDEN;
 pub(crate) use scan::Redacted;
 
@@ -15,7 +17,8 @@ pub(crate) use scan::Redacted;
 ///
 /// Asked for each key, with the way to it: `["card", "number"]`; lists add nothing to the way. What is
 /// private is replaced by [`HIDDEN`] wherever it would be seen: in lists, on pages, in forms, by the API,
-/// in exports; and where the same text stands in an error of the job.
+/// in exports; and where the same text stands in an error of the job, a tag or a note. A list, which reads no
+/// more of a job than the beginning of its args, knows only the hidden texts in these.
 pub trait Redactor: Send + Sync + 'static {
     /// Whether what stands there is private.
     fn hides(&self, worker: &str, way: &[&str]) -> bool;
@@ -172,7 +175,7 @@ impl Rules {
         for tag in &mut row.tags {
             *tag = hide_in(tag, &redacted.hidden);
         }
-        row.args = hide_in(&redacted.text, &redacted.hidden);
+        row.args = hide_in_json(&redacted.text, &redacted.hidden);
     }
 
     /// Takes out of a job what is private; says whether anything was.
@@ -186,8 +189,8 @@ impl Rules {
         }
         let changed = args.text != job.args.as_str() || meta.text != job.meta.as_str();
         // In the rest as well: a result or a note may repeat what was hidden.
-        job.args = Json::from_text(hide_in(&args.text, &hidden));
-        job.meta = Json::from_text(hide_in(&meta.text, &hidden));
+        job.args = Json::from_text(hide_in_json(&args.text, &hidden));
+        job.meta = Json::from_text(hide_in_json(&meta.text, &hidden));
         for tag in &mut job.tags {
             *tag = hide_in(tag, &hidden);
         }
@@ -217,6 +220,30 @@ pub(crate) fn hide_in(text: &str, hidden: &[String]) -> String {
         }
     }
     text
+}
+
+/// Replaces what was hidden in the texts and numbers of JSON, which stays JSON; it may be cut off.
+fn hide_in_json(json: &str, hidden: &[String]) -> String {
+    if hide_in(json, hidden) == json {
+        return json.to_owned();
+    }
+    let mut out = String::with_capacity(json.len());
+    let mut rest = json;
+    while !rest.is_empty() {
+        let (token, following) = rest.split_at(scan::token(rest));
+        let replaced = hide_in(token, hidden);
+        let is_whole = serde_json::from_str::<serde::de::IgnoredAny>(token).is_ok();
+        match replaced == token {
+            true => out.push_str(token),
+            // Within a text, unless that tears a character apart that is written as an escape.
+            false if !is_whole || serde_json::from_str::<String>(&replaced).is_ok() => {
+                out.push_str(&replaced);
+            }
+            false => out.push_str("\"[hidden]\""),
+        }
+        rest = following;
+    }
+    out
 }
 
 #[cfg(test)]
@@ -272,6 +299,18 @@ mod tests {
         assert_eq!(job.errors[0].error, "login with [hidden] failed");
         assert_eq!(job.args.as_str(), r#"{"password":"[hidden]","n":1,"echo":"is [hidden]"}"#);
         assert!(!Rules::default().job(&mut Job::blank(2)));
+    }
+
+    #[test]
+    fn json_stays_json_whatever_was_hidden_in_it() {
+        let mut job = Job::blank(1);
+        job.args = Json::from_text(
+            r#"{"pin":123456,"n":[1234567,"123456"],"token":"nabcdef","t":"\nabcdef"}"#,
+        );
+        Rules::default().job(&mut job);
+        let expected =
+            r#"{"pin":"[hidden]","n":["[hidden]","[hidden]"],"token":"[hidden]","t":"[hidden]"}"#;
+        assert_eq!(job.args.as_str(), expected);
     }
 
     #[test]

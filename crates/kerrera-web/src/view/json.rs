@@ -158,6 +158,11 @@ fn filter(field: &str, way: &[String], text: &str) -> Option<String> {
         .then(|| format!("{field}.{}:{text}", way.join(".")))
 }
 
+/// The entries of an object in their order, as texts; `None` if it is no object.
+pub(crate) fn entries(text: &str) -> Option<Vec<(String, &RawValue)>> {
+    serde_json::from_str::<Entries<'_>>(text).ok().map(|Entries(entries)| entries)
+}
+
 /// The entries of an object in their order, as texts.
 struct Entries<'a>(Vec<(String, &'a RawValue)>);
 

@@ -62,6 +62,15 @@ impl Field {
         })
     }
 
+    /// With an input that suggests what stands in the list `NAME-list`.
+    pub(crate) fn listed(&self, value: &str) -> Markup {
+        self.around(html! {
+            input id=(self.name) name=(self.name) type="text" value=(value) autocomplete="off"
+                list={ (self.name) "-list" }
+                aria-invalid=[self.wrong.is_some().then_some("true")] aria-describedby=(self.about());
+        })
+    }
+
     /// With an area for several lines.
     pub(crate) fn area(&self, value: &str) -> Markup {
         self.around(html! {

@@ -28,6 +28,21 @@ pub(crate) fn redact(json: &str, hides: &dyn Fn(&[&str]) -> bool) -> Redacted {
     Redacted { text: scan.out, hidden: scan.hidden }
 }
 
+/// How many bytes the first token has, blanks and signs one by one.
+pub(super) fn token(json: &str) -> usize {
+    let mut scan = Scan { json, at: 0, out: String::new(), hidden: Vec::new(), hides: &|_| false };
+    match scan.peek() {
+        Some(b'"') => {
+            let (Ok(text) | Err(text)) = scan.text();
+            text.len()
+        }
+        _ => {
+            let length = scan.word().len();
+            json.chars().next().map_or(0, |first| length.max(first.len_utf8()))
+        }
+    }
+}
+
 struct Scan<'a> {
     json: &'a str,
     at: usize,

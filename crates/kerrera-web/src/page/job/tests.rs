@@ -1,0 +1,135 @@
+use std::collections::{BTreeSet, VecDeque};
+
+use axum::http::StatusCode;
+use kerrera::prelude::*;
+use kerrera::testing::TestKit;
+use kerrera::{Client, NewJob};
+use serde_json::json;
+
+use crate::page::site::Site;
+
+/// Says its password wherever it can.
+#[derive(Serialize, Deserialize, Worker)]
+#[worker(queue = "mail", max_attempts = 3)]
+struct Login {
+    user: String,
+    password: String,
+    tries: u32,
+}
+
+impl Perform for Login {
+    async fn perform(&self, cx: &Context) -> JobResult {
+        if u32::try_from(cx.job().attempt).unwrap() <= self.tries {
+            return Err(format!("no login with {}\n  at {}", self.password, self.user).into());
+        }
+        done().value(json!({"said": format!("welcome, {}", self.password)}))
+    }
+}
+
+async fn kit() -> TestKit {
+    TestKit::builder().worker::<Login>().build().await.unwrap()
+}
+
+fn login(tries: u32) -> NewJob {
+    let worker = Login { user: "ada".into(), password: "canary-canary".into(), tries };
+    let meta = json!({
+        "api_token": "canary-token",
+        "traceparent": "00-abc",
+        "k_progress": {"done": 1, "total": 2, "note": "half of canary-canary"},
+    });
+    NewJob::from(worker).meta(meta).tags(["vip", "canary-canary"])
+}
+
+#[tokio::test]
+async fn a_job_is_shown_with_its_life_its_attempts_and_what_it_was_given() {
+    let kit = kit().await;
+    let id = kit.insert(login(1)).await.unwrap().job().id;
+    kit.run_until_idle().await.unwrap();
+    let site = Site::new(kit.client().clone());
+    let page = site.get(&format!("/jobs/{id}")).await;
+    page.shows("Login").shows("completed").shows("Attempt 1 of 3").shows("Attempt 2 of 3");
+    page.shows("no login with [hidden]").shows("at ada").shows("welcome, [hidden]");
+    page.shows("half of [hidden]").shows("Some of it is private").shows("00-abc");
+    page.shows("args.user%3A%22ada%22").hides("args.password%3A");
+    let attempt = site.get(&format!("/jobs/{id}/attempts/1")).await;
+    attempt.shows("no login with [hidden]");
+    assert_eq!(site.get(&format!("/jobs/{id}/attempts/2")).await.status, StatusCode::NOT_FOUND);
+    site.get_as("all", "ko", &format!("/jobs/{id}")).await.shows("시도 1/3").shows("완료");
+}
+
+#[tokio::test]
+async fn what_is_done_to_a_job_is_done_once_and_where_its_state_allows_it() {
+    let client = Client::connect("sqlite::memory:").await.unwrap();
+    let later = NewJob::of("Mail", json!({})).schedule_in(1.hours());
+    let id = client.insert(later).await.unwrap().job().id;
+    let site = Site::new(client.clone());
+    let path = |verb: &str| format!("/jobs/{id}/{verb}");
+    site.get(&path("snooze")).await.shows("For how many minutes");
+    let wrong = site.post(&path("snooze"), "minutes=many").await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    site.post(&path("snooze"), "minutes=90").await.leads_to(&format!("/jobs/{id}?done=snoozed"));
+    site.post(&path("run"), "").await.leads_to(&format!("/jobs/{id}?done=retried"));
+    for verb in ["run", "retry"] {
+        let again = site.post(&path(verb), "").await;
+        assert_eq!(again.status, StatusCode::CONFLICT, "{verb}");
+        assert!(again.body.contains("the job is available"), "{}", again.body);
+    }
+    site.post(&path("cancel"), "").await.leads_to(&format!("/jobs/{id}?done=cancelled"));
+    for (verb, form) in [("cancel", ""), ("snooze", "minutes=5"), ("run", "")] {
+        assert_eq!(site.post(&path(verb), form).await.status, StatusCode::CONFLICT, "{verb}");
+    }
+    site.get(&format!("/jobs/{id}?done=cancelled")).await.shows("The job is cancelled");
+    site.get(&path("delete")).await.shows("gone for good");
+    site.post(&path("delete"), "").await.leads_to("/jobs?done=deleted");
+    assert_eq!(site.get(&format!("/jobs/{id}")).await.status, StatusCode::NOT_FOUND);
+    let told = client.audit(kerrera::audit::AuditQuery::new()).await.unwrap();
+    let done = told.iter().filter(|told| told.entry.outcome.as_str() == "done");
+    let done: Vec<&str> = done.map(|told| told.entry.action.as_str()).collect();
+    assert_eq!(done, ["job.delete", "job.cancel", "job.retry", "job.update"]);
+}
+
+#[tokio::test]
+async fn what_is_private_stands_on_no_page_but_the_one_that_says_who_looked() {
+    let kit = kit().await;
+    for tries in 0..4 {
+        kit.insert(login(tries)).await.unwrap();
+    }
+    kit.run_until_idle().await.unwrap();
+    let later = NewJob::of("Login", json!({"password": "canary-canary"})).schedule_in(1.hours());
+    let last = kit.insert(later).await.unwrap().job().id;
+    let site = Site::new(kit.client().clone());
+    let (mut seen, mut next) = (BTreeSet::new(), VecDeque::from([String::new()]));
+    while let Some(path) = next.pop_front() {
+        if !seen.insert(path.clone()) || seen.len() > 400 {
+            continue;
+        }
+        for page in [site.get(&path).await, site.get_as("all", "ko", &path).await] {
+            assert!(!page.status.is_server_error(), "{path}: {}", page.body);
+            assert!(!page.body.contains("canary"), "{path}: {}", page.body);
+            let links = page.body.split("href=\"/i/main").skip(1);
+            let links =
+                links.map(|rest| rest.split(['"', '#']).next().unwrap().replace("&amp;", "&"));
+            next.extend(links.filter(|link| !link.starts_with("/../")));
+        }
+    }
+    for path in ["/jobs", "/jobs/new?from=1", "/jobs/1/edit", "/jobs/2/attempts/1", "/queues/mail"]
+    {
+        assert!(seen.contains(path), "{path} was not looked at: {seen:?}");
+    }
+    assert!(seen.len() > 20, "{seen:?}");
+    // Neither does a form say it again, nor a filter tell of it.
+    let form =
+        format!("worker=Login&from={last}&do=try&args=%7B%22password%22%3A%22[hidden]%22%7D");
+    site.post("/jobs/new", &form).await.shows("It can be inserted").hides("canary");
+
+    let revealed = site.post(&format!("/jobs/{last}/reveal"), "").await;
+    revealed.shows("canary-canary").shows("is written down");
+    let told = kit.client().audit(kerrera::audit::AuditQuery::new()).await.unwrap();
+    assert_eq!(
+        (told[0].entry.action.as_str(), &told[0].entry.jobs[..]),
+        ("job.reveal", &[last][..])
+    );
+    assert_eq!(told[0].entry.actor.label, "ada");
+    let denied = site.post_as("jobs:view", &format!("/jobs/{last}/reveal"), "").await;
+    assert_eq!(denied.status, StatusCode::FORBIDDEN);
+}
