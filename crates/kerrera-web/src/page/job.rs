@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use axum::extract::{Form, Path, Query};
 use axum::response::{IntoResponse as _, Response};
-use kerrera::{Job, State, Timestamp};
+use kerrera::audit::AuditOutcome;
+use kerrera::{Job, Json, State, Timestamp};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -17,12 +18,12 @@ use crate::dashboard::JobLink;
 use crate::links::escape;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
-use crate::service::JobView;
-use crate::text::Text;
+use crate::service::{HIDDEN, JobView};
+use crate::text::{Said, Text};
 use crate::view::button::{Action, action, way};
 use crate::view::done::{self, Done};
 use crate::view::empty::notice;
-use crate::view::json::json;
+use crate::view::json::{LARGEST, entries, json};
 use crate::view::order;
 use crate::view::question::{Field, Question, question};
 use crate::view::{number, state, when};
@@ -32,6 +33,7 @@ pub(crate) fn add(routes: &mut Routes) {
     use Permission as P;
     routes.page("/jobs/{id}", P::JobsView, show);
     routes.page("/jobs/{id}/attempts/{number}", P::JobsView, show_attempt);
+    routes.page("/jobs/{id}/whole/{part}", P::JobsView, show_whole);
     routes.question("/jobs/{id}/cancel", P::JobsCancel, ask_cancel);
     routes.action("/jobs/{id}/cancel", P::JobsCancel, cancel);
     routes.action("/jobs/{id}/retry", P::JobsRetry, retry);
@@ -72,7 +74,9 @@ async fn show(visit: Visit, Path((_, id)): Which) -> Result<Page, Refusal> {
             }
             div.stack {
                 (facts(job, &visit))
+                (related(job, &visit))
                 (recent(&view, &visit))
+                (history(&view, &visit))
             }
         }
     };
@@ -86,7 +90,7 @@ fn title(job: &Job, text: Text) -> String {
 fn head(job: &Job, visit: &Visit) -> Markup {
     let text = visit.text();
     html! {
-        div.row.row-between {
+        div.row.row-between.job-head {
             div.row {
                 h1 { (job.worker) }
                 span.mono.muted #job-number { "#" (job.id) }
@@ -212,9 +216,17 @@ fn attempts(job: &Job, visit: &Visit) -> Markup {
                     (attempt(job, error, at == 0, visit))
                 }
             }
+            @let (snoozed, rescued) = (counted(job, "snoozed"), counted(job, "rescued"));
+            @if snoozed > 0 { p.hint { (text.snoozed_times(snoozed)) } }
+            @if rescued > 0 { p.hint { (text.rescued_times(rescued)) } }
             @if silent > 0 && job.errors.len() < 50 { p.hint { (text.earlier_attempts(silent)) } }
         }
     }
+}
+
+/// A counter that is kept in the meta.
+fn counted(job: &Job, key: &str) -> u64 {
+    job.meta.get(key).and_then(|count| count.as_u64()).unwrap_or(0)
 }
 
 /// The newest attempt, of which there is no error.
@@ -260,23 +272,31 @@ fn attempt(job: &Job, error: &kerrera::AttemptError, is_newest: bool, visit: &Vi
 
 fn data(view: &JobView, visit: &Visit) -> Markup {
     let (text, job) = (visit.text(), &view.job);
-    let result = job.meta.get("k_value");
+    let result = result(job);
+    let whole = |part| visit.links().to(["jobs", &job.id.to_string(), "whole", part]);
+    let shown = |value: &str, part: &'static str, field| match value.len() > LARGEST {
+        true => html! {
+            p.hint { (text.json_large(&number::grouped(value.len() as u64))) }
+            p { a href=(whole(part)) { (text.show_whole()) } }
+        },
+        false => json(value, part, field, visit),
+    };
     html! {
         @if view.is_redacted { (hidden(job, visit)) }
         section.card #args aria-labelledby="args-title" {
             h2 #args-title { (text.args()) }
-            (json(job.args.as_str(), "args", Some("args"), visit))
+            (shown(job.args.as_str(), "args", Some("args")))
         }
         @if let Some(result) = result {
             section.card #result aria-labelledby="result-title" {
                 h2 #result-title { (text.result()) }
-                (json(&result.to_string(), "result", None, visit))
+                (shown(&result, "result", None))
             }
         }
         @if job.meta.as_str() != "{}" {
             section.card #meta aria-labelledby="meta-title" {
                 h2 #meta-title { (text.meta()) }
-                (json(job.meta.as_str(), "meta", Some("meta"), visit))
+                (shown(job.meta.as_str(), "meta", Some("meta")))
             }
         }
     }
@@ -351,6 +371,80 @@ fn facts(job: &Job, visit: &Visit) -> Markup {
                         a href=(address) rel="noreferrer noopener" target="_blank" { (name) }
                     } }
                 }
+            }
+        }
+    }
+}
+
+/// The jobs that have to do with it, as far as its args and meta say so.
+fn related(job: &Job, visit: &Visit) -> Markup {
+    let text = visit.text();
+    let mut links: Vec<(String, Said)> = Vec::new();
+    if let Some(serde_json::Value::String(name)) = job.meta.get("cron_name") {
+        links.push((format!("cron:{}", quoted(&name)), text.related_cron(&name)));
+    }
+    if let Some(same) = same_args(job) {
+        links.push((same, text.related_args()));
+    }
+    // Whatever ties jobs together is called so: a batch_id, a parent_id, an order_id.
+    let ties = scalars(&job.meta).into_iter().filter(|(key, _)| key.ends_with("_id"));
+    for (key, value) in ties.take(MOST_RELATED) {
+        links.push((format!("meta.{key}:{value}"), text.related_meta(&key)));
+    }
+    html! {
+        @if !links.is_empty() {
+            section.card #related aria-labelledby="related-title" {
+                h2 #related-title { (text.related()) }
+                ul.plain { @for (filter, said) in &links {
+                    li { a href=(visit.links().jobs(filter)) { (said) } }
+                } }
+            }
+        }
+    }
+}
+
+/// How many values tie a job to others, at most.
+const MOST_RELATED: usize = 5;
+
+/// The filter of the jobs with the same args; none if these are many, or are no plain values.
+fn same_args(job: &Job) -> Option<String> {
+    let args = scalars(&job.args);
+    let all = entries(job.args.as_str())?.len();
+    let terms = args.iter().map(|(key, value)| format!(" args.{key}:{value}"));
+    ((1..=MOST_RELATED).contains(&all) && args.len() == all)
+        .then(|| format!("worker:{}{}", quoted(&job.worker), terms.collect::<String>()))
+}
+
+/// The entries that a filter can ask for: numbers and short texts under plain keys, none of them hidden.
+fn scalars(json: &Json) -> Vec<(String, String)> {
+    let entries = entries(json.as_str()).unwrap_or_default().into_iter();
+    let plain = |key: &str| key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let entries = entries.map(|(key, value)| (key, value.get().trim().to_owned()));
+    let fits = |(key, value): &(String, String)| {
+        let is_scalar = value.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit());
+        !key.is_empty() && plain(key) && is_scalar && value.len() <= 120 && !value.contains(HIDDEN)
+    };
+    entries.filter(fits).collect()
+}
+
+/// What people did to it.
+fn history(view: &JobView, visit: &Visit) -> Markup {
+    let text = visit.text();
+    html! {
+        @if !view.history.is_empty() {
+            section.card #history aria-labelledby="history-title" {
+                h2 #history-title { (text.job_history()) }
+                ul.plain { @for told in &view.history {
+                    li {
+                        (when::relative(told.at, visit)) " "
+                        strong { (told.entry.actor.label) } " "
+                        span.mono { (told.entry.action) }
+                        @if told.entry.outcome != AuditOutcome::Done {
+                            " " span.badge.notice-warning { (told.entry.outcome) }
+                        }
+                        @if let Some(reason) = &told.entry.reason { " " q { (reason) } }
+                    }
+                } }
             }
         }
     }
@@ -436,6 +530,35 @@ async fn show_attempt(
     Ok(Page::new(&visit, Section::Jobs, &title(&view.job, text), &body))
 }
 
+/// A value that is too large to stand on the job's page.
+async fn show_whole(
+    visit: Visit,
+    Path((_, id, part)): Path<(String, i64, String)>,
+) -> Result<Page, Refusal> {
+    let view = visit.service().job(id).await?;
+    let text = visit.text();
+    let (name, value) = match part.as_str() {
+        "args" => (text.args(), view.job.args.as_str().to_owned()),
+        "meta" => (text.meta(), view.job.meta.as_str().to_owned()),
+        "result" => (text.result(), result(&view.job).ok_or(Refusal::NotFound)?),
+        _ => return Err(Refusal::NotFound),
+    };
+    let title = format!("{name} · {}", title(&view.job, text));
+    let body = html! {
+        (head(&view.job, &visit))
+        section.card { h2 { (name) } pre.error-text { (value) } }
+        p { a href=(visit.links().job(id)) { (text.back()) } }
+    };
+    Ok(Page::new(&visit, Section::Jobs, &title, &body))
+}
+
+/// What it gave back, as it is written.
+fn result(job: &Job) -> Option<String> {
+    let meta = entries(job.meta.as_str())?;
+    let value = meta.into_iter().find(|(key, _)| key == "k_value");
+    value.map(|(_, value)| value.get().to_owned())
+}
+
 async fn retry(visit: Visit, Path((_, id)): Which) -> Result<Response, Refusal> {
     visit.service().retry_job(id).await?;
     Ok(done::redirect(&visit.links().job(id), RETRIED).into_response())
@@ -492,12 +615,7 @@ async fn ask_snooze(
     Ok(snooze_question(&visit, id, &form, None))
 }
 
-fn snooze_question(
-    visit: &Visit,
-    id: i64,
-    form: &Snooze,
-    wrong: Option<crate::text::Said>,
-) -> Page {
+fn snooze_question(visit: &Visit, id: i64, form: &Snooze, wrong: Option<Said>) -> Page {
     let text = visit.text();
     let field = Field { wrong, ..Field::new("minutes", text.snooze_for()) };
     let [title, does, button] = [text.snooze_title(id), text.snooze_consequence(), text.snooze()];

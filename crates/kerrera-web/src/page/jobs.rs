@@ -213,7 +213,8 @@ fn unfitting(filter: &str, unfit: &UnfitFilter, visit: &Visit) -> Markup {
 }
 
 fn table(list: &JobList, look: &Look, visit: &Visit) -> Markup {
-    let text = visit.text();
+    let (text, links) = (visit.text(), visit.links());
+    let is_writing = visit.viewer().why_read_only().is_none();
     let is_filtered = !list.filter.terms.is_empty();
     html! {
         @if list.rows.is_empty() {
@@ -225,27 +226,67 @@ fn table(list: &JobList, look: &Look, visit: &Visit) -> Markup {
                 (empty("jobs", &text.jobs_none(), &text.jobs_none_hint(), visit))
             }
         } @else {
+            form #selection method="post" action=(links.to(["operations", "new"])) {
+            input type="hidden" name="q" value=(list.filter);
+            (verbs(list, visit))
             div.table-scroll { table.list.jobs {
                 caption.visually-hidden { (text.jobs_caption()) }
                 thead { tr {
+                    @if is_writing { th.tight scope="col" { span.visually-hidden { (text.select_column()) } } }
                     th scope="col" { (text.job()) }
                     th scope="col" { (text.state()) }
                     th scope="col" { (text.queue()) }
                     th.end scope="col" { (text.attempt()) }
                     th.end scope="col" { (text.jobs_when()) }
                 } }
-                tbody { @for job in &list.rows { (row(job, visit)) } }
+                tbody { @for job in &list.rows { (row(job, is_writing, visit)) } }
             } }
+            }
         }
         (pager(list, look, visit))
     }
 }
 
-fn row(job: &JobRow, visit: &Visit) -> Markup {
+/// What can be done to the jobs that are selected, or to all that the filter has; each leads to a question.
+fn verbs(list: &JobList, visit: &Visit) -> Markup {
+    use Permission as P;
+    let (text, base) = (visit.text(), visit.links().base());
+    let verbs = [
+        ("retry", text.retry(), "retry", P::JobsRetry),
+        ("cancel", text.cancel(), "cancel", P::JobsCancel),
+        ("delete", text.delete(), "trash", P::JobsDelete),
+    ];
+    html! {
+        @if visit.viewer().why_read_only().is_none() {
+            div.row.pad.selection {
+                @for (action, label, picture, needs) in &verbs {
+                    @let denied = visit.viewer().may(*needs).err().map(|denied| text.denied(denied));
+                    button.button type="submit" name="action" value=(action) disabled[denied.is_some()]
+                        title=[denied] { (icon(picture, base)) (label) }
+                }
+                label.row {
+                    input type="checkbox" name="all" value="on";
+                    @match list.total {
+                        Some(total) => span { (text.select_all()) " " (number::tally(total, text)) },
+                        None => (text.select_all()),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn row(job: &JobRow, is_writing: bool, visit: &Visit) -> Markup {
     let (text, links) = (visit.text(), visit.links());
     let id = job.id.to_string();
     html! {
         tr id={ "job-" (id) } data-row=(links.job(job.id)) {
+            @if is_writing {
+                td.tight {
+                    input type="checkbox" name="id" value=(id) data-select
+                        aria-label=(text.select_job(job.id, &job.worker));
+                }
+            }
             th scope="row" {
                 div.primary {
                     span {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kerrera::audit::AuditEntry;
+use kerrera::audit::{AuditEntry, AuditQuery, AuditRecord};
 use kerrera::{Job, JobChange, JobId, JobQuery, JobRow, Listing, State, Updated};
 
 use super::{Error, Result, Service};
@@ -10,6 +10,9 @@ use crate::access::{Permission, Scope};
 
 /// How many runs of its worker are shown beside a job.
 const RECENT: u32 = 40;
+
+/// How many of the things that people did to a job are shown beside it.
+const HISTORY: u32 = 20;
 
 /// A job, without what is private, and what is known around it.
 #[derive(Clone, Debug)]
@@ -21,6 +24,8 @@ pub struct JobView {
     pub is_redacted: bool,
     /// The newest jobs of its worker, itself among them if it is one of these; without their args.
     pub recent: Vec<JobRow>,
+    /// What people did to it, the newest first; nothing if the viewer may not know who did what.
+    pub history: Vec<AuditRecord>,
 }
 
 impl Service {
@@ -40,7 +45,11 @@ impl Service {
         for row in &mut recent {
             row.args.clear();
         }
-        Ok(JobView { job, is_redacted, recent })
+        let history = match self.viewer.may(Permission::AuditView) {
+            Ok(()) => self.client.audit(AuditQuery::new().job(id).limit(HISTORY)).await?,
+            Err(_) => Vec::new(),
+        };
+        Ok(JobView { job, is_redacted, recent, history })
     }
 
     /// Cancels a job; see [`Client::cancel_job`](kerrera::Client::cancel_job).

@@ -27,6 +27,16 @@ texts! {
     revealed_notice: "That you looked is written down. Close this page when you are done."
         | "열람이 기록되었습니다. 확인이 끝나면 이 페이지를 닫으세요.";
 
+    show_whole: "Show all of it" | "전체 보기";
+    snoozed_times(n: u64): one "Snoozed once." other "Snoozed {n} times." | "스누즈 {n}회";
+    rescued_times(n: u64): one "Rescued once from a node that died." other "Rescued {n} times from nodes that died."
+        | "죽은 노드에서 회수 {n}회";
+    related: "Related" | "관련 작업";
+    related_cron(name: &str): "Jobs of the cron entry {name}" | "크론 항목의 작업: {name}";
+    related_args: "Jobs of this worker with these args" | "같은 워커, 같은 인자의 작업";
+    related_meta(key: &str): "Jobs with the same {key}" | "같은 값의 작업: {key}";
+    job_history: "What people did to it" | "사람이 한 일";
+
     facts: "Facts" | "정보";
     inserted: "Inserted" | "등록";
     due: "May run" | "실행 가능";

@@ -61,6 +61,7 @@ texts! {
     jobs_caption: "Jobs, with their state, queue, attempts and time" | "작업의 상태, 큐, 시도, 시각";
     jobs_when: "When" | "시각";
     select_job(id: i64, worker: &str): "Select job {id}, {worker}" | "작업 선택: {id}, {worker}";
+    select_all: "All that the filter has" | "조건에 맞는 작업 모두";
     select_column: "Selected" | "선택";
     new_job: "New job" | "새 작업";
     jobs_total(total: &str): "{total} jobs" | "작업 {total}개";

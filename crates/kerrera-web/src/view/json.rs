@@ -23,7 +23,7 @@ texts! {
 }
 
 /// Larger texts are not taken apart.
-const LARGEST: usize = 64 * 1024;
+pub(crate) const LARGEST: usize = 64 * 1024;
 /// More entries of one list or object are not shown one by one.
 const MOST: usize = 200;
 /// Deeper than this it is text.

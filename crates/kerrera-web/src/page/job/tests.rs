@@ -58,6 +58,27 @@ async fn a_job_is_shown_with_its_life_its_attempts_and_what_it_was_given() {
 }
 
 #[tokio::test]
+async fn what_is_large_is_shown_on_a_page_of_its_own_and_related_jobs_are_found() {
+    let client = Client::connect("sqlite::memory:").await.unwrap();
+    let meta = json!({"batch_id": "b 1", "cron_name": "nightly", "snoozed": 2});
+    let job = NewJob::of("Mail", json!({"to": "ada", "n": 7})).meta(meta);
+    client.insert(job).await.unwrap();
+    let large = json!({"text": "x".repeat(70_000), "password": "canary"});
+    client.insert(NewJob::of("Mail", large)).await.unwrap();
+    let site = Site::new(client);
+    let page = site.get("/jobs/1").await;
+    page.shows("q=cron%3Anightly").shows("q=meta.batch_id%3A%22b%201%22").shows("Snoozed 2 times");
+    page.shows("q=worker%3AMail%20args.n%3A7%20args.to%3A%22ada%22");
+    site.get("/jobs?q=worker%3AMail%20args.n%3A7%20args.to%3A%22ada%22").await.shows("job-1\"");
+    site.get("/jobs?q=meta.batch_id%3A%22b%201%22").await.shows("job-1\"").hides("job-2\"");
+    let page = site.get("/jobs/2").await;
+    page.shows("not shown as a tree").shows("/jobs/2/whole/args").hides("xxxxxxxx");
+    site.get("/jobs/2/whole/args").await.shows("xxxxxxxx").shows("[hidden]").hides("canary");
+    assert_eq!(site.get("/jobs/2/whole/result").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(site.get("/jobs/2/whole/else").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn what_is_done_to_a_job_is_done_once_and_where_its_state_allows_it() {
     let client = Client::connect("sqlite::memory:").await.unwrap();
     let later = NewJob::of("Mail", json!({})).schedule_in(1.hours());
@@ -79,6 +100,10 @@ async fn what_is_done_to_a_job_is_done_once_and_where_its_state_allows_it() {
         assert_eq!(site.post(&path(verb), form).await.status, StatusCode::CONFLICT, "{verb}");
     }
     site.get(&format!("/jobs/{id}?done=cancelled")).await.shows("The job is cancelled");
+    let page = site.get(&format!("/jobs/{id}")).await;
+    page.shows("What people did to it").shows("job.cancel").shows("refused");
+    let others = site.get_as("jobs:view", "en", &format!("/jobs/{id}")).await;
+    others.shows("Mail").hides("What people did to it");
     site.get(&path("delete")).await.shows("gone for good");
     site.post(&path("delete"), "").await.leads_to("/jobs?done=deleted");
     assert_eq!(site.get(&format!("/jobs/{id}")).await.status, StatusCode::NOT_FOUND);
