@@ -164,6 +164,8 @@ pub enum Event {
     Cancelled,
     /// Its run gave it up, attempts left or not.
     Discarded,
+    /// A person gives it up for good before it has run to an end.
+    GivenUp,
     /// Its node gives it back unrun or stopped, at no cost in attempts.
     Released,
     /// Its node is dead.
@@ -308,6 +310,9 @@ pub fn decide(at: Position, event: Event) -> Result<Move, Illegal> {
 
         (state, Event::Cancelled) if !state.is_final() => Move::to(Cancelled),
 
+        // Of a run only its own end says that it was given up: who wants it to stop cancels it.
+        (Suspended | Scheduled | Available | Retryable, Event::GivenUp) => Move::to(Discarded),
+
         (state, Event::Retried) if !matches!(state, Available | Executing) => Move {
             allow_one_more: true,
             wait: Some(Duration::ZERO),
@@ -335,6 +340,7 @@ pub fn table() -> String {
         ("snoozed", Event::Snoozed { wait }),
         ("cancelled", Event::Cancelled),
         ("discarded", Event::Discarded),
+        ("given up", Event::GivenUp),
         ("released", Event::Released),
         ("rescued", Event::Rescued),
         ("retried", Event::Retried),
@@ -402,6 +408,7 @@ mod tests {
             any_wait.prop_map(|wait| Event::Snoozed { wait }),
             Just(Event::Cancelled),
             Just(Event::Discarded),
+            Just(Event::GivenUp),
             Just(Event::Released),
             Just(Event::Rescued),
             Just(Event::Retried),

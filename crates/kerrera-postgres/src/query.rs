@@ -64,6 +64,7 @@ pub(crate) async fn manage(
     let (doing, text) = match batch.operation {
         Operation::Cancel => ("cancelling jobs", clause.stamp(&sql.cancel, *now)),
         Operation::Retry => ("retrying jobs", clause.stamp(&sql.retry, *now)),
+        Operation::Discard => ("discarding jobs", clause.stamp(&sql.discard, *now)),
         Operation::Delete => ("deleting jobs", sql.delete.clone()),
     };
     let rows = session.query(doing, &clause.fill(&text, sql), &clause.parameters()).await?;

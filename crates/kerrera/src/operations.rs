@@ -141,6 +141,41 @@ impl Client {
         self.operate(Operation::Retry, query).await
     }
 
+    /// Gives up a job for good that waits, as those are that have failed too often; gives back the state
+    /// that it was in, and `None` if there is no such job, it runs, or it has ended.
+    ///
+    /// Unlike a cancelled job it counts as a failure. A retry makes it available again. One statement,
+    /// which locks the row.
+    ///
+    /// ```
+    /// use kerrera::prelude::*;
+    /// use serde_json::json;
+    ///
+    /// # #[tokio::main] async fn main() -> kerrera::Result<()> {
+    /// let client = Client::connect("sqlite::memory:").await?;
+    /// let id = client.insert(NewJob::of("Mailer", json!({}))).await?.job().id;
+    /// assert_eq!(client.discard_job(id).await?, Some(State::Available));
+    /// assert_eq!(client.discard_job(id).await?, None);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn discard_job(&self, id: JobId) -> Result<Option<State>> {
+        self.operate_on(Operation::Discard, id).await
+    }
+
+    /// Gives up all jobs of a query that wait; see [`discard_job`](Client::discard_job), and
+    /// [`cancel_jobs`](Client::cancel_jobs) for what it costs.
+    ///
+    /// # Errors
+    ///
+    /// As for [`cancel_jobs`](Client::cancel_jobs).
+    pub async fn discard_jobs(&self, query: JobQuery) -> Result<Affected> {
+        self.operate(Operation::Discard, query).await
+    }
+
     /// Removes a job that does not run; gives back the state that it was in, and `None` if there is no
     /// such job or it runs.
     ///
@@ -375,7 +410,7 @@ impl Client {
         match operation {
             Operation::Cancel => self.stop_runs(managed).await,
             Operation::Retry => self.wake_all(managed.iter().map(|job| job.queue.as_str())),
-            Operation::Delete => {}
+            Operation::Discard | Operation::Delete => {}
         }
     }
 
@@ -428,6 +463,7 @@ pub(crate) fn action(operation: Operation) -> &'static str {
     match operation {
         Operation::Cancel => "job.cancel",
         Operation::Retry => "job.retry",
+        Operation::Discard => "job.discard",
         Operation::Delete => "job.delete",
     }
 }

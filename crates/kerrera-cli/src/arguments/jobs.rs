@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::DatabaseArguments;
 
-/// Looks at jobs, and cancels, retries or deletes them.
+/// Looks at jobs, and cancels, retries, discards or deletes them.
 #[derive(Args, Debug)]
 pub(crate) struct JobsArguments {
     #[command(subcommand)]
@@ -24,6 +24,8 @@ pub(crate) enum JobsCommand {
     Cancel(ManageArguments),
     /// Makes jobs available again that wait or have ended, with an attempt left
     Retry(ManageArguments),
+    /// Gives up jobs that wait, for good, as those that have failed too often
+    Discard(ManageArguments),
     /// Removes jobs that do not run
     Delete(ManageArguments),
 }

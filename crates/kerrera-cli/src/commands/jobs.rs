@@ -23,6 +23,7 @@ pub(crate) async fn run(arguments: JobsArguments) -> anyhow::Result<ExitCode> {
         JobsCommand::Show(arguments) => show(arguments).await,
         JobsCommand::Cancel(arguments) => manage(Operation::Cancel, arguments).await,
         JobsCommand::Retry(arguments) => manage(Operation::Retry, arguments).await,
+        JobsCommand::Discard(arguments) => manage(Operation::Discard, arguments).await,
         JobsCommand::Delete(arguments) => manage(Operation::Delete, arguments).await,
     }
 }
@@ -98,6 +99,7 @@ async fn manage(operation: Operation, arguments: ManageArguments) -> anyhow::Res
     let affected = match operation {
         Operation::Cancel => client.cancel_jobs(query).await?,
         Operation::Retry => client.retry_jobs(query).await?,
+        Operation::Discard => client.discard_jobs(query).await?,
         Operation::Delete => client.delete_jobs(query).await?,
     };
     let left = left_alone(&named, &affected);
@@ -125,6 +127,11 @@ fn words(operation: Operation) -> Words {
             verb: "retry",
             done: "made available",
             unless: "there is none, or it is available or runs",
+        },
+        Operation::Discard => Words {
+            verb: "discard",
+            done: "discarded",
+            unless: "there is none, it runs, or it has ended",
         },
         Operation::Delete => {
             Words { verb: "delete", done: "deleted", unless: "there is none, or it runs" }

@@ -205,7 +205,7 @@ fn end() -> impl Strategy<Value = End> {
 
 /// No deletion: every row that has been seen is compared.
 fn operation() -> impl Strategy<Value = Operation> {
-    prop_oneof![Just(Operation::Cancel), Just(Operation::Retry)]
+    prop_oneof![Just(Operation::Cancel), Just(Operation::Retry), Just(Operation::Discard)]
 }
 
 fn queue() -> impl Strategy<Value = Queue> {

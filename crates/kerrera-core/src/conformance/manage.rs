@@ -19,7 +19,8 @@ use crate::storage::{Acked, Batch, Managed, Operation, Report, Updated};
 use crate::time::Units;
 use crate::token::ClaimToken;
 
-const OPERATIONS: [Operation; 3] = [Operation::Cancel, Operation::Retry, Operation::Delete];
+const OPERATIONS: [Operation; 4] =
+    [Operation::Cancel, Operation::Retry, Operation::Discard, Operation::Delete];
 
 pub async fn every_state_is_left_as_it_is_decided(fixture: Fixture) {
     for operation in OPERATIONS {
@@ -51,6 +52,9 @@ pub async fn every_state_is_left_as_it_is_decided(fixture: Fixture) {
                 expected.scheduled_at = fixture.now() + wait;
             }
             match decided.stamp {
+                Stamp::End if decided.to == State::Discarded => {
+                    expected.discarded_at = Some(fixture.now());
+                }
                 Stamp::End => expected.cancelled_at = Some(fixture.now()),
                 Stamp::Clear => {
                     expected.completed_at = None;

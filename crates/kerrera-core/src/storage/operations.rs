@@ -57,6 +57,8 @@ pub enum Operation {
     Cancel,
     /// They are to run again.
     Retry,
+    /// They are given up for good, as those are that have failed too often.
+    Discard,
     /// They are to be removed.
     Delete,
 }
@@ -67,6 +69,7 @@ impl Operation {
         match self {
             Operation::Cancel => Some(Event::Cancelled),
             Operation::Retry => Some(Event::Retried),
+            Operation::Discard => Some(Event::GivenUp),
             Operation::Delete => None,
         }
     }

@@ -40,6 +40,8 @@ pub(crate) fn add(routes: &mut Routes) {
     routes.action("/jobs/{id}/run", P::JobsRun, run);
     routes.question("/jobs/{id}/snooze", P::JobsSnooze, ask_snooze);
     routes.action("/jobs/{id}/snooze", P::JobsSnooze, snooze);
+    routes.question("/jobs/{id}/discard", P::JobsDiscard, ask_discard);
+    routes.action("/jobs/{id}/discard", P::JobsDiscard, discard);
     routes.question("/jobs/{id}/delete", P::JobsDelete, ask_delete);
     routes.action("/jobs/{id}/delete", P::JobsDelete, delete);
     routes.action("/jobs/{id}/reveal", P::JobsReveal, reveal);
@@ -47,13 +49,14 @@ pub(crate) fn add(routes: &mut Routes) {
 
 const CANCELLED: Done = ("cancelled", |text| text.done_cancelled());
 const RETRIED: Done = ("retried", |text| text.done_retried());
+const DISCARDED: Done = ("discarded", |text| text.done_discarded());
 const SNOOZED: Done = ("snoozed", |text| text.done_snoozed());
 /// The list says it, since the page is gone.
 pub(super) const DELETED: Done = ("deleted", |text| text.done_deleted());
 pub(super) const INSERTED: Done = ("inserted", |text| text.done_inserted());
 pub(super) const EXISTS: Done = ("exists", |text| text.done_exists());
 pub(super) const CHANGED: Done = ("changed", |text| text.done_changed());
-const DONE: &[Done] = &[CANCELLED, RETRIED, SNOOZED, INSERTED, EXISTS, CHANGED];
+const DONE: &[Done] = &[CANCELLED, DISCARDED, RETRIED, SNOOZED, INSERTED, EXISTS, CHANGED];
 
 /// An instance, and the number of a job.
 type Which = Path<(String, i64)>;
@@ -131,6 +134,7 @@ fn actions(job: &Job, visit: &Visit) -> Markup {
     html! {
         @if is_later { (action(&run, visit)) } @else { (action(&retry, visit)) }
         @if waits { (order::door(&to("snooze"), &text.snooze(), "snooze", P::JobsSnooze, visit)) }
+        @if waits { (order::door(&to("discard"), &text.discard(), "discarded", P::JobsDiscard, visit)) }
         @if !ended { (order::door(&to("cancel"), &text.cancel(), "cancel", P::JobsCancel, visit)) }
         (way(&to("edit"), &text.edit(), "edit", P::JobsUpdate, visit))
         (way(&copy, &text.duplicate(), "duplicate", P::JobsInsert, visit))
@@ -579,6 +583,19 @@ async fn ask_cancel(visit: Visit, Path((_, id)): Which) -> Result<Page, Refusal>
 async fn cancel(visit: Visit, Path((_, id)): Which) -> Result<Response, Refusal> {
     visit.service().cancel_job(id).await?;
     Ok(done::redirect(&visit.links().job(id), CANCELLED).into_response())
+}
+
+async fn ask_discard(visit: Visit, Path((_, id)): Which) -> Result<Page, Refusal> {
+    visit.service().job(id).await?;
+    let text = visit.text();
+    let title = text.discard_title(id);
+    let [does, button] = [text.discard_consequence(), text.discard()];
+    Ok(asked(&visit, id, "discard", [&title, &does, &button], html! {}))
+}
+
+async fn discard(visit: Visit, Path((_, id)): Which) -> Result<Response, Refusal> {
+    visit.service().discard_job(id).await?;
+    Ok(done::redirect(&visit.links().job(id), DISCARDED).into_response())
 }
 
 async fn ask_delete(visit: Visit, Path((_, id)): Which) -> Result<Page, Refusal> {

@@ -111,6 +111,18 @@ impl Service {
         }
     }
 
+    /// Gives a waiting job up for good; see [`Client::discard_job`](kerrera::Client::discard_job).
+    ///
+    /// # Errors
+    ///
+    /// Without [`Permission::JobsDiscard`]; otherwise as for [`cancel_job`](Service::cancel_job), and
+    /// [`Error::Conflict`] if it runs.
+    pub async fn discard_job(&self, id: JobId) -> Result<State> {
+        self.viewer.may(Permission::JobsDiscard)?;
+        let job = self.visible_job(id).await?;
+        self.done(self.acting().discard_job(id).await?, job.state)
+    }
+
     /// Deletes a job for good; see [`Client::delete_job`](kerrera::Client::delete_job).
     ///
     /// # Errors

@@ -64,6 +64,11 @@ texts! {
         | "예약 시각을 기다리지 않고 즉시 대기 상태가 됩니다.";
     cancel_consequence: "It ends for good, and what runs is told to stop."
         | "작업이 종료되며, 실행 중이면 중지 신호를 보냅니다.";
+    discard: "Give up" | "폐기";
+    discard_title(id: i64): "Give up job {id}?" | "작업 {id} 폐기";
+    discard_consequence: "It will not run, and counts as failed for good. A retry takes that back."
+        | "실행되지 않으며 실패로 기록됩니다. 재시도로 되돌릴 수 있습니다.";
+    done_discarded: "The job is given up." | "작업이 폐기되었습니다.";
     delete_consequence: "The job and its history are gone for good."
         | "작업과 그 기록이 완전히 삭제됩니다.";
     delete_title(id: i64): "Delete job {id}?" | "작업 {id} 삭제";

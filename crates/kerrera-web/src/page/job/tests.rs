@@ -95,6 +95,9 @@ async fn what_is_done_to_a_job_is_done_once_and_where_its_state_allows_it() {
         assert_eq!(again.status, StatusCode::CONFLICT, "{verb}");
         assert!(again.body.contains("the job is available"), "{}", again.body);
     }
+    site.post(&path("discard"), "").await.leads_to(&format!("/jobs/{id}?done=discarded"));
+    assert_eq!(site.post(&path("discard"), "").await.status, StatusCode::CONFLICT);
+    site.post(&path("retry"), "").await.leads_to(&format!("/jobs/{id}?done=retried"));
     site.post(&path("cancel"), "").await.leads_to(&format!("/jobs/{id}?done=cancelled"));
     for (verb, form) in [("cancel", ""), ("snooze", "minutes=5"), ("run", "")] {
         assert_eq!(site.post(&path(verb), form).await.status, StatusCode::CONFLICT, "{verb}");
@@ -110,7 +113,10 @@ async fn what_is_done_to_a_job_is_done_once_and_where_its_state_allows_it() {
     let told = client.audit(kerrera::audit::AuditQuery::new()).await.unwrap();
     let done = told.iter().filter(|told| told.entry.outcome.as_str() == "done");
     let done: Vec<&str> = done.map(|told| told.entry.action.as_str()).collect();
-    assert_eq!(done, ["job.delete", "job.cancel", "job.retry", "job.update"]);
+    assert_eq!(
+        done,
+        ["job.delete", "job.cancel", "job.retry", "job.discard", "job.retry", "job.update"]
+    );
 }
 
 #[tokio::test]
