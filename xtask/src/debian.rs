@@ -22,17 +22,20 @@ pub(crate) fn can_install() -> bool {
 /// Installs what Debian leaves out of its Python: the makers of environments, and the headers that
 /// packages are compiled with.
 pub(crate) fn install_python_tools() -> Result<(), String> {
-    println!("==> installing what Debian's Python lacks");
-    apt_get(&["update"])?;
-    apt_get(&["install", "--yes", "--no-install-recommends", "python3-venv", "python3-dev"])
+    install("what Debian's Python lacks", &["python3-venv", "python3-dev"])
 }
 
 /// Installs the server, without the cluster that Debian would make and start.
 pub(crate) fn install_postgresql() -> Result<(), String> {
-    println!("==> installing PostgreSQL");
     forbid_cluster().map_err(|error| format!("cannot write {CREATE_CLUSTER}: {error}"))?;
+    install("PostgreSQL", &["postgresql"])
+}
+
+/// Installs packages, and says what for.
+pub(crate) fn install(what: &str, packages: &[&str]) -> Result<(), String> {
+    println!("==> installing {what}");
     apt_get(&["update"])?;
-    apt_get(&["install", "--yes", "--no-install-recommends", "postgresql"])
+    apt_get(&[&["install", "--yes", "--no-install-recommends"], packages].concat())
 }
 
 fn forbid_cluster() -> io::Result<()> {

@@ -21,6 +21,8 @@ pub(crate) enum Tests {
     Target(&'static str),
     /// All tests of the crates in `adapters`, which are workspaces of their own.
     Adapters,
+    /// The specs in `e2e`, which a browser runs.
+    Browser,
 }
 
 /// A new lane is one more entry here.
@@ -72,6 +74,13 @@ pub(crate) const LANES: &[Lane] = &[
         about: "the crates in adapters, each with dependencies of its own",
         tests: Tests::Adapters,
         postgres: true,
+        python: false,
+    },
+    Lane {
+        name: "e2e",
+        about: "e2e/specs: the dashboard in a real browser",
+        tests: Tests::Browser,
+        postgres: false,
         python: false,
     },
 ];

@@ -6,6 +6,7 @@
     reason = "a tool for developers, which talks to their terminal"
 )]
 
+mod browser;
 mod cargo;
 mod conformance;
 mod debian;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
                 _ => Err(format!("no such switch: {}\n\n{}", switches.join(" "), help())),
             }
         }
+        ["e2e"] => test::run(&["e2e"], &passed_on, Without::Skip),
         ["conformance"] => conformance(),
         ["postgres"] => server::run_command(&passed_on),
         _ => Err(format!("no such chore: {}\n\n{}", words.join(" "), help())),
@@ -68,6 +70,12 @@ cargo xtask test [--require-python] [LANE...] [-- ARGUMENT...]
     arguments go to the test programs, for example a part of a test's name.
     The lane `company` needs Python 3.12 or newer, on PATH or under pyenv, and
     is skipped where there is none, unless it is required.
+
+cargo xtask e2e [-- ARGUMENT...]
+    The lane `e2e` alone: a browser looks at the dashboard. The arguments go to
+    Playwright, for example `pages -g queue`. What every page looks like is
+    written to target/screenshots. Root on Debian gets Chromium installed;
+    Playwright comes from npm, in locked versions, into target/e2e.
 
 cargo xtask conformance
     Checks the checklist in docs/conformance.md, and counts what holds it.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use testkit::postgres::{Cluster, SERVER_VARIABLE};
 
+use crate::browser::{self, Browser};
 use crate::cargo::{self, Counts};
 use crate::conformance::Checklists;
 use crate::lanes::{LANES, Lane, Tests};
@@ -33,6 +34,10 @@ pub(crate) fn run(
             cluster = Some(server::start()?);
         }
         println!("\n==> lane {}: {}", lane.name, lane.about);
+        if let Tests::Browser = lane.tests {
+            report.rows.push(run_browser(lane, &workspace, arguments));
+            continue;
+        }
         let server = cluster.as_ref().filter(|_| lane.postgres);
         let python = match lane.python.then(|| Python::ready(&workspace)) {
             None => None,
@@ -92,6 +97,7 @@ fn commands(lane: &Lane, workspace: &Workspace) -> Vec<Command> {
             }
             vec![command]
         }
+        Tests::Browser => Vec::new(),
         Tests::Adapters => {
             let manifests = workspace.adapters().into_iter();
             let commands = manifests.map(|manifest| {
@@ -162,6 +168,29 @@ fn run_lane(
         Outcome::Passed
     };
     Ok(Row { lane: lane.name, took: start.elapsed(), counts, outcome })
+}
+
+/// The lane of the browser, which is no run of cargo's.
+fn run_browser(lane: &Lane, workspace: &Workspace, arguments: &[String]) -> Row {
+    let start = Instant::now();
+    let row = |counts, outcome| Row { lane: lane.name, took: start.elapsed(), counts, outcome };
+    let browser = match Browser::ready(workspace) {
+        Ok(browser) => browser,
+        Err(browser::Unready::None(reason)) => {
+            println!("!!! SKIPPED the lane {}: {reason}", lane.name);
+            return row(Counts::default(), Outcome::Skipped(reason));
+        }
+        Err(browser::Unready::Broken(reason)) => {
+            return row(Counts::default(), Outcome::Failed(reason));
+        }
+    };
+    match browser.run(arguments) {
+        Ok((counts, true)) if counts.passed > 0 || !arguments.is_empty() => {
+            row(counts, Outcome::Passed)
+        }
+        Ok((counts, _)) => row(counts, Outcome::Failed("specs failed, see above".to_owned())),
+        Err(reason) => row(Counts::default(), Outcome::Failed(reason)),
+    }
 }
 
 #[cfg(test)]

@@ -203,3 +203,24 @@ async fn other_hosts_are_turned_away() {
         assert_eq!(response.status(), expected, "{host}");
     }
 }
+
+#[test]
+fn a_browser_looks_at_every_page() {
+    let listed = include_str!("../../../../e2e/pages.json");
+    let listed: Vec<serde_json::Value> = serde_json::from_str(listed).unwrap();
+    let mut listed: Vec<&str> = listed.iter().filter_map(|page| page["route"].as_str()).collect();
+    let table = table();
+    let is_page = |route: &&Route| {
+        route.method == Method::GET
+            && route.format == Format::Html
+            && !NO_PAGES.contains(&route.path.as_str())
+    };
+    let mut routes: Vec<&str> = table.iter().filter(is_page).map(|route| &*route.path).collect();
+    listed.sort_unstable();
+    listed.dedup();
+    routes.sort_unstable();
+    assert_eq!(listed, routes, "e2e/pages.json has an entry for every page that there is");
+}
+
+/// What is fetched like a page and is none.
+const NO_PAGES: &[&str] = &[];

@@ -1,0 +1,25 @@
+// How specs are run; `cargo xtask e2e` says where things are.
+import { defineConfig } from "@playwright/test";
+
+export default defineConfig({
+  testDir: "specs",
+  outputDir: "results",
+  fullyParallel: true,
+  forbidOnly: true,
+  retries: 0,
+  workers: 2,
+  timeout: 60_000,
+  globalTimeout: 6 * 60_000,
+  expect: { timeout: 5_000 },
+  reporter: [["list"], ["json", { outputFile: "results.json" }]],
+  use: {
+    viewport: { width: 1280, height: 800 },
+    locale: "en-GB",
+    trace: "retain-on-failure",
+    launchOptions: {
+      executablePath: process.env.KERRERA_E2E_CHROMIUM,
+      // Root has no sandbox, and containers little shared memory.
+      args: ["--no-sandbox", "--disable-dev-shm-usage", "--force-color-profile=srgb"],
+    },
+  },
+});

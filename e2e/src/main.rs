@@ -1,0 +1,53 @@
+//! A dashboard to be looked at by a browser: every state, every text hostile, and a node that works.
+//!
+//! `cargo xtask e2e` starts one for each test that changes something. It says its address on standard
+//! output, and ends when its standard input does.
+
+#![allow(clippy::print_stdout, reason = "its address is what it has to say")]
+
+mod people;
+mod seed;
+mod workers;
+
+use std::net::Ipv4Addr;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
+use kerrera_web::Dashboard;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
+
+use crate::people::People;
+
+/// Not at the root, so that a link that forgets where it is mounted leads nowhere.
+const BASE: &str = "/admin/jobs";
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let node = workers::start().await?;
+    let jobs = seed::seed(node.client()).await?;
+    let dashboard = Dashboard::new(People)
+        .environment("e2e")
+        .job_link("Logs", "https://logs.example/?q=job%3D{id}")
+        .instance("main", node.client().clone())
+        .instance("other", kerrera::Client::connect("sqlite::memory:").await?);
+    let app: Router = Router::new()
+        .nest(BASE, dashboard.router())
+        .route("/", get(async || Redirect::to(&format!("{BASE}/"))));
+
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    let url = format!("http://{address}{BASE}");
+    println!("{}", serde_json::json!({ "url": url, "jobs": jobs, "hostile": seed::HOSTILE }));
+    axum::serve(listener, app)
+        .with_graceful_shutdown(async {
+            // Whoever started us has gone, or wants us to go.
+            let _ = tokio::io::stdin().read_to_end(&mut Vec::new()).await;
+        })
+        .await
+        .context("serving")?;
+    node.shutdown().await;
+    Ok(())
+}

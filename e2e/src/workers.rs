@@ -1,0 +1,65 @@
+//! The node behind it, and what its workers do: every way a run can go.
+
+use std::time::Duration;
+
+use kerrera::prelude::*;
+use kerrera::{Cron, Pruner};
+
+use crate::seed::HOSTILE;
+
+/// Ends as its args say.
+#[derive(Serialize, Deserialize, Worker)]
+pub(crate) struct Deed {
+    pub(crate) end: End,
+    pub(crate) note: String,
+}
+
+/// How a run ends.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum End {
+    Done,
+    Fail,
+    Cancel,
+    Discard,
+    /// It does not, until it is told to.
+    Stay,
+}
+
+impl Perform for Deed {
+    async fn perform(&self, cx: &Context) -> JobResult {
+        match self.end {
+            End::Done => done(),
+            End::Fail => Err(anyhow::anyhow!("connection refused by {HOSTILE}")
+                .context("the mail was not sent")
+                .into()),
+            End::Cancel => cancel(format!("nobody wants it {HOSTILE}")),
+            End::Discard => discard(format!("it makes no sense {HOSTILE}")),
+            End::Stay => {
+                cx.progress(3, 7, HOSTILE);
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+/// A node that works some of the queues; two are left to nobody.
+pub(crate) async fn start() -> anyhow::Result<Kerrera> {
+    let job = || Deed { end: End::Done, note: "by the clock".to_owned() }.queue("media");
+    let node = Kerrera::builder("sqlite::memory:")
+        .node("web-1")
+        .queue("default", 10)
+        .queue("mail", 8)
+        .queue("media", 4)
+        .queue("payroll", 2)
+        .queue(HOSTILE, 1)
+        .paused_queue("reports", 3)
+        .worker::<Deed>()
+        .cron_entry(Cron::new("0 4 * * *", job()).name("nightly"))
+        .cron_entry(Cron::new("*/5 * * * *", job()).name(HOSTILE).timezone("Asia/Seoul"))
+        .prune(Pruner::default())
+        .tune(|tuning| tuning.grace = Duration::from_millis(200))
+        .start()
+        .await?;
+    Ok(node)
+}
