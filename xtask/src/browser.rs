@@ -1,7 +1,6 @@
 //! The browser and what drives it, for the tests of the dashboard's pages.
 
 use std::env;
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -151,7 +150,7 @@ fn build(workspace: &Workspace) -> Result<PathBuf, String> {
 
 /// The first of these programs that is on PATH.
 fn program(names: &[&str]) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_else(OsString::new);
+    let path = env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = env::split_paths(&path).collect();
     let mut candidates =
         names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
