@@ -33,6 +33,7 @@ async fn main() -> anyhow::Result<()> {
         .job_link("Logs", "https://logs.example/?q=job%3D{id}")
         .instance("main", node.client().clone())
         .instance("other", kerrera::Client::connect("sqlite::memory:").await?);
+    let live = dashboard.live_updates();
     let app: Router = Router::new()
         .nest(BASE, dashboard.router())
         .route("/", get(async || Redirect::to(&format!("{BASE}/"))));
@@ -42,9 +43,10 @@ async fn main() -> anyhow::Result<()> {
     let url = format!("http://{address}{BASE}");
     println!("{}", serde_json::json!({ "url": url, "jobs": jobs, "hostile": seed::HOSTILE }));
     axum::serve(listener, app)
-        .with_graceful_shutdown(async {
+        .with_graceful_shutdown(async move {
             // Whoever started us has gone, or wants us to go.
             let _ = tokio::io::stdin().read_to_end(&mut Vec::new()).await;
+            live.end();
         })
         .await
         .context("serving")?;

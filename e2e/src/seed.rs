@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::bail;
-use kerrera::JobId;
 use kerrera::audit::Actor;
 use kerrera::prelude::*;
+use kerrera::{Cron, JobId};
 use serde_json::json;
 
 use crate::people::HIDDEN_QUEUE;
@@ -47,6 +47,9 @@ pub(crate) async fn seed(client: &Client) -> anyhow::Result<BTreeMap<&'static st
     client.insert_all((0..130).map(|n| deed(End::Done).queue("reports").priority(n % 4))).await?;
     client.insert_all((0..3).map(|_| deed(End::Stay).queue("media"))).await?;
     client.insert(deed(End::Done).queue(HOSTILE)).await?;
+
+    let weekly = deed(End::Done).queue("reports");
+    client.add_cron(Cron::new("30 6 * * MON", weekly).name("weekly")).await?;
 
     let acting = client.acting(Actor::new("7").label(HOSTILE));
     acting.queue("reports").by("ada").reason(HOSTILE).pause().await?;

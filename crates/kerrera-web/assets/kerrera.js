@@ -3,3 +3,8 @@
 import "./filter.js";
 import "./keyboard.js";
 import "./live.js";
+import "./dialog.js";
+import "./selection.js";
+import "./keyboard.js";
+import "./suggest.js";
+import "./copy.js";

@@ -30,6 +30,11 @@ const ASSETS: &[Asset] = &[
     asset!("filter.js", JS),
     asset!("live.js", JS),
     asset!("keyboard.js", JS),
+    asset!("dialog.js", JS),
+    asset!("selection.js", JS),
+    asset!("suggest.js", JS),
+    asset!("copy.js", JS),
+    asset!("page.js", JS),
     asset!("idiomorph.js", JS),
     asset!("icons.svg", SVG),
     asset!("favicon.svg", SVG),
@@ -62,4 +67,44 @@ pub(crate) async fn serve(Path((version, name)): Path<(String, String)>) -> Resp
     let for_ever = HeaderValue::from_static("public, max-age=31536000, immutable");
     headers.insert(CACHE_CONTROL, for_ever);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    #[test]
+    fn what_a_page_needs_is_small() {
+        let gzipped = |asset: &Asset| {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+            encoder.write_all(asset.bytes).unwrap();
+            encoder.finish().unwrap().len()
+        };
+        let sizes: Vec<(&str, usize)> =
+            ASSETS.iter().map(|asset| (asset.name, gzipped(asset))).collect();
+        let all: usize = sizes.iter().map(|(_, size)| size).sum();
+        assert!(all <= 45 * 1024, "{all} bytes: {sizes:?}");
+    }
+
+    #[test]
+    fn scripts_import_what_there_is_and_write_no_html() {
+        for asset in ASSETS.iter().filter(|asset| asset.kind == JS) {
+            let text = str::from_utf8(asset.bytes).unwrap();
+            if asset.name == "idiomorph.js" {
+                continue;
+            }
+            for (_, rest) in text.match_indices("from \"./").map(|(at, _)| text.split_at(at)) {
+                let name = rest.trim_start_matches("from \"./").split('"').next().unwrap();
+                assert!(ASSETS.iter().any(|asset| asset.name == name), "{name} in {}", asset.name);
+            }
+            for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "new Function"] {
+                assert!(!text.contains(word), "{word} in {}", asset.name);
+            }
+        }
+    }
 }

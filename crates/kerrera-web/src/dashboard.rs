@@ -12,7 +12,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 use crate::access::{Access, AccessError, AnyAccess, Entry, ReadOnly, erase};
-use crate::service::{Redactor, Rules};
+use crate::live::LiveUpdates;
+use crate::service::{Redactor, Rules, Shared};
 use crate::{guard, page, refusal, routes};
 
 /// The dashboard of one or more databases, as a router.
@@ -29,6 +30,7 @@ pub(crate) struct App {
     pub(crate) access: Arc<dyn AnyAccess>,
     pub(crate) instances: Arc<[Instance]>,
     pub(crate) options: Arc<Options>,
+    pub(crate) live: LiveUpdates,
 }
 
 /// A database that is looked at, under a name.
@@ -36,6 +38,7 @@ pub(crate) struct App {
 pub(crate) struct Instance {
     pub(crate) name: Arc<str>,
     pub(crate) client: Client,
+    pub(crate) shared: Shared,
 }
 
 #[derive(Clone, Default)]
@@ -63,7 +66,8 @@ impl Dashboard {
     /// One that nobody can use whom `access` does not let in.
     pub fn new(access: impl Access) -> Dashboard {
         let (instances, options) = (Arc::new([]), Arc::default());
-        Dashboard { app: App { access: erase(access), instances, options } }
+        let live = LiveUpdates::default();
+        Dashboard { app: App { access: erase(access), instances, options, live } }
     }
 
     /// Shows this database, under a name that stands in every address: letters, digits, `-`, `_`
@@ -72,7 +76,7 @@ impl Dashboard {
     /// Of several, the first is where one begins.
     pub fn instance(mut self, name: &str, client: Client) -> Dashboard {
         let others = self.app.instances.iter().filter(|instance| &*instance.name != name).cloned();
-        let new = Instance { name: name.into(), client };
+        let new = Instance { name: name.into(), client, shared: Shared::default() };
         self.app.instances = others.chain([new]).collect();
         self
     }
@@ -143,6 +147,30 @@ impl Dashboard {
     ) -> Dashboard {
         let origins = origins.into_iter().map(Into::into).collect();
         self.with(|options| options.frame_ancestors = origins)
+    }
+
+    /// The streams that keep open pages fresh, to end them when the server is to stop.
+    ///
+    /// A server that waits for its answers waits for these too. Each lasts a minute at most, and is then
+    /// asked for again; whoever does not want to wait so long ends them.
+    ///
+    /// ```
+    /// # use axum::Router;
+    /// # use kerrera_web::{DangerouslyPublic, Dashboard};
+    /// # async fn serve(listener: tokio::net::TcpListener, client: kerrera::Client, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    /// let dashboard = Dashboard::new(DangerouslyPublic::everything()).instance("main", client);
+    /// let live = dashboard.live_updates();
+    /// let app = Router::new().nest("/jobs", dashboard.router());
+    /// axum::serve(listener, app)
+    ///     .with_graceful_shutdown(async move {
+    ///         stop.await;
+    ///         live.end();
+    ///     })
+    ///     .await
+    /// # }
+    /// ```
+    pub fn live_updates(&self) -> LiveUpdates {
+        self.app.live.clone()
     }
 
     /// The router; mount it with [`Router::nest`], or serve it as it is.

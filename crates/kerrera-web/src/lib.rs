@@ -62,6 +62,7 @@ mod dashboard;
 mod guard;
 mod language;
 mod links;
+mod live;
 mod page;
 mod preferences;
 mod refusal;
@@ -77,6 +78,7 @@ pub use access::{
     Access, AccessError, Actor, DangerouslyPublic, Grant, Permission, Permissions, Role, Scope,
 };
 pub use dashboard::Dashboard;
+pub use live::LiveUpdates;
 
 /// The examples of the guide are compiled with those of the crate.
 #[cfg(doctest)]

@@ -20,7 +20,7 @@ use crate::api::Document;
 use crate::dashboard::App;
 use crate::refusal::{Format, Problem, Refusal};
 use crate::visit::Visit;
-use crate::{api, assets, page, preferences};
+use crate::{api, assets, live, page, preferences};
 
 /// All addresses: those within an instance with what they need, and the few outside of any.
 pub(crate) fn all(app: &App) -> Routes {
@@ -31,6 +31,7 @@ pub(crate) fn all(app: &App) -> Routes {
         document: Document::default(),
     };
     page::add(&mut routes);
+    live::add(&mut routes);
     api::add(&mut routes);
     routes
 }
@@ -61,6 +62,15 @@ impl Routes {
         T: 'static,
     {
         self.add(Method::GET, path, needs, routing::get(handler), Format::Html);
+    }
+
+    /// What keeps pages fresh.
+    pub(crate) fn stream<H, T>(&mut self, path: &'static str, needs: Permission, handler: H)
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.page(path, needs, handler);
     }
 
     /// A page that asks before something is done; not there at all if the dashboard serves no actions.
@@ -196,7 +206,12 @@ async fn admit(
     }
     let seen = parts.headers.get(header::IF_NONE_MATCH).cloned();
     parts.extensions.insert(visit.clone());
+    let changes = !parts.method.is_safe();
     let response = next.run(Request::from_parts(parts, body)).await;
+    if changes {
+        // Whoever changed something is to see it, on the very next page.
+        visit.shared().forget();
+    }
     if let Some(refusal) = response.extensions().get::<Refusal>() {
         return refusal.clone().within(&visit, format);
     }

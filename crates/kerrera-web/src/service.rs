@@ -16,6 +16,7 @@ mod nodes;
 mod overview;
 mod queues;
 mod redact;
+mod shared;
 
 use std::fmt;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub use overview::{Busy, Overview};
 pub use queues::{PauseEnd, QueueState, QueueStatus, Target};
 pub(crate) use redact::Rules;
 pub use redact::{Everything, HIDDEN, PrivateKeys, Redactor};
+pub(crate) use shared::{Glance, Shared};
 
 /// For how long a statement may read.
 const READING: Duration = Duration::from_secs(2);
@@ -57,6 +59,7 @@ pub struct Service {
     via: Via,
     request_id: Option<Arc<str>>,
     edits_args: bool,
+    shared: Option<Shared>,
 }
 
 impl Service {
@@ -70,6 +73,7 @@ impl Service {
             via: Via::Code,
             request_id: None,
             edits_args: false,
+            shared: None,
         }
     }
 
@@ -100,6 +104,11 @@ impl Service {
 
     pub(crate) fn ruled_by(self, rules: Rules) -> Service {
         Service { rules, ..self }
+    }
+
+    /// The same, and what others have just asked is not asked again.
+    pub(crate) fn sharing(self, shared: Shared) -> Service {
+        Service { shared: Some(shared), ..self }
     }
 
     /// Who asks.

@@ -209,8 +209,10 @@ impl Standalone {
                 dashboard.instance(name, client.clone())
             })
         };
-        let router = if opening == Opening::Public {
-            dashboard(Dashboard::new(DangerouslyPublic::only(Permissions::all()))).router()
+        let (router, live) = if opening == Opening::Public {
+            let open = dashboard(Dashboard::new(DangerouslyPublic::only(Permissions::all())));
+            let live = open.live_updates();
+            (open.router(), live)
         } else {
             let gate = Gate::new(gate::Ways {
                 secret: secret.as_ref().map(Secret::digest),
@@ -223,10 +225,11 @@ impl Standalone {
             });
             let doors = login::doors(&gate);
             let routed = dashboard(Dashboard::new(door::Door::new(&gate)).with_sign_out());
-            door::guarded(routed.router_with(doors), gate)
+            let live = routed.live_updates();
+            (door::guarded(routed.router_with(doors), gate), live)
         };
         let public = opening == Opening::Public;
-        Ok(Server::new(listener, address, self.base_path, secret, public, router))
+        Ok(Server::new(listener, address, self.base_path, secret, public, router, live))
     }
 
     fn exposure(&self) -> Exposure {

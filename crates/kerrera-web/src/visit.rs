@@ -15,7 +15,7 @@ use crate::language::Language;
 use crate::links::Links;
 use crate::preferences::Preferences;
 use crate::refusal::{Format, Refusal};
-use crate::service::Service;
+use crate::service::{Service, Shared};
 use crate::text::Text;
 
 /// A request that was let in: who asks, of which instance, and how they want to see it.
@@ -25,6 +25,7 @@ pub(crate) struct Visit(Arc<Inner>);
 struct Inner {
     app: App,
     service: Service,
+    shared: Shared,
     links: Links,
     preferences: Preferences,
     wants_fragment: bool,
@@ -47,6 +48,11 @@ impl Visit {
             .ruled_by(app.options.rules.clone())
             .allowing_to_edit_args(app.options.edits_args)
             .via(if format == Format::Json { Via::Api } else { Via::Html });
+        // What is about to be changed is decided by what is there now, not by what was a second ago.
+        let service = match parts.method.is_safe() {
+            true => service.sharing(instance.shared.clone()),
+            false => service,
+        };
         let service = match &request_id {
             Some(id) => service.request(id.as_str()),
             None => service,
@@ -56,6 +62,7 @@ impl Visit {
         Visit(Arc::new(Inner {
             app: app.clone(),
             service,
+            shared: instance.shared,
             links,
             preferences: Preferences::of(parts),
             wants_fragment: parts.headers.contains_key("x-fragment"),
@@ -73,6 +80,11 @@ impl Visit {
     /// What can be asked and done.
     pub(crate) fn service(&self) -> &Service {
         &self.0.service
+    }
+
+    /// The answers that all share.
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0.shared
     }
 
     pub(crate) fn viewer(&self) -> &Viewer {

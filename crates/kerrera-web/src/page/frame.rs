@@ -1,6 +1,8 @@
 //! The frame around every page: where one is, where one can go, and how fresh it is.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+mod keys;
+
+use maud::{DOCTYPE, Markup, html};
 
 use crate::access::Permission;
 use crate::assets;
@@ -37,6 +39,13 @@ impl Section {
         Section::Crons,
         Section::Settings,
     ];
+
+    /// Those of the menu that the visitor may see.
+    fn seen_by(visit: &Visit) -> impl Iterator<Item = Section> {
+        let may =
+            |needs: Option<Permission>| needs.is_none_or(|needs| visit.viewer().may(needs).is_ok());
+        Section::MENU.into_iter().filter(move |section| may(section.needs()))
+    }
 
     /// What one must be allowed to see it; nothing for the settings, which are one's own.
     fn needs(self) -> Option<Permission> {
@@ -108,21 +117,17 @@ pub(crate) fn whole(visit: &Visit, section: Section, title: &str, body: &Markup)
                 }
                 (instances(visit))
                 span.top-gap {}
-                (freshness(visit))
+                span #freshness .freshness {}
+                (keys::openers(visit))
+                (person(visit))
             }
-            nav.menu aria-label=(text.navigation()) { ul { @for entry in Section::MENU {
-                @if entry.needs().is_none_or(|needs| visit.viewer().may(needs).is_ok()) {
-                    li class={ "menu-" (entry.path()) } {
-                        a href=(entry.link(visit)) aria-current=[(entry == section).then_some("page")] {
-                            (icon(entry.path(), links.base())) span { (entry.name(text)) }
-                        }
-                    }
-                }
-            } } }
+            (menu(visit, section))
             main #content tabindex="-1" { (fragment(visit, section, title, body)) }
         }
         div #announcer .visually-hidden role="status" aria-live="polite" {}
         dialog #dialog aria-labelledby="dialog-title" {}
+        (keys::words(visit))
+        (keys::templates(visit))
     };
     let instance = visit.service().instance();
     document(
@@ -205,18 +210,44 @@ fn instances(visit: &Visit) -> Markup {
     }
 }
 
-/// Whether what one sees follows what happens; the script keeps it true.
-fn freshness(visit: &Visit) -> Markup {
+/// Where one can go. Where the screen is small, the last ones are behind a word.
+fn menu(visit: &Visit, section: Section) -> Markup {
+    let text = visit.text();
+    let entries: Vec<Section> = Section::seen_by(visit).collect();
+    let (first, rest) = entries.split_at(entries.len().min(FIRST));
+    let entry = |entry: Section| {
+        html! {
+            a href=(entry.link(visit)) aria-current=[(entry == section).then_some("page")]
+                data-go=[entry.key_code()] title=[text.shortcut(entry)] {
+                (icon(entry.path(), visit.links().base())) span { (entry.name(text)) }
+            }
+        }
+    };
+    html! {
+        nav.menu aria-label=(text.navigation()) { ul {
+            @for one in first { li { (entry(*one)) } }
+            @for one in rest { li.menu-wide { (entry(*one)) } }
+            @if !rest.is_empty() {
+                li.menu-narrow { details.menu-more {
+                    summary aria-current=[rest.contains(&section).then_some("page")] {
+                        (icon("more", visit.links().base())) span { (text.more()) }
+                    }
+                    ul { @for one in rest { li { (entry(*one)) } } }
+                } }
+            }
+        } }
+    }
+}
+
+/// How many stand in the menu of a small screen.
+const FIRST: usize = 4;
+
+/// Who one is, and the way out.
+fn person(visit: &Visit) -> Markup {
     let text = visit.text();
     html! {
-        span #freshness .freshness data-live=(text.live()) data-paused=(text.updates_paused())
-            data-reconnecting=(text.reconnecting()) data-off=(text.refresh_off())
-            data-changes=(text.changes_waiting()) {
-            // Without the script nothing is live, and nothing says so.
-            (PreEscaped(""))
-        }
         @if let Some(name) = visit.shown_actor() {
-            span.actor title=(text.signed_in_as(name)) { (icon("person", visit.links().base())) (name) }
+            span.actor title=(text.signed_in_as(name)) { (icon("person", visit.links().base())) span { (name) } }
         }
         @if visit.app().options.sign_out {
             form.sign-out method="post" action={ (visit.links().base()) "/logout" } {

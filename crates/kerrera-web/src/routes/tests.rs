@@ -11,6 +11,7 @@ use kerrera::Client;
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::LiveUpdates;
 use crate::access::{Access, AccessError, Actor, Grant, Permissions, Scope};
 use crate::dashboard::Dashboard;
 
@@ -57,6 +58,7 @@ fn table() -> Vec<Route> {
         access: crate::access::erase(ByHeader),
         instances: Arc::new([]),
         options: Arc::default(),
+        live: LiveUpdates::default(),
     };
     all(&app).table().to_vec()
 }
@@ -223,4 +225,4 @@ fn a_browser_looks_at_every_page() {
 }
 
 /// What is fetched like a page and is none.
-const NO_PAGES: &[&str] = &[];
+const NO_PAGES: &[&str] = &["/events", "/jobs/suggest"];

@@ -5,9 +5,6 @@ use kerrera::{QueueTally, State, Tally};
 use super::{Result, Service};
 use crate::access::{Permission, Scope};
 
-/// Of each queue and state, counting ends here.
-const MOST: u32 = 10_000;
-
 /// How many jobs there are, by queue and state, of the queues that the viewer knows of.
 #[derive(Clone, Debug)]
 pub struct Counts(Vec<QueueTally>);
@@ -50,7 +47,7 @@ impl Service {
 
     /// The same for those who may see jobs; and the queues that they do not know of.
     pub(super) async fn tallies(&self) -> Result<(Counts, Vec<String>)> {
-        let all = self.reader().tallies(MOST).await?;
+        let all = self.all_tallies().await?;
         let (seen, unseen): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|tally| self.viewer.sees(Scope::Queue(&tally.queue)));
         let mut unseen: Vec<String> = unseen.into_iter().map(|tally| tally.queue).collect();

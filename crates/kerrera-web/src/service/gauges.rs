@@ -7,9 +7,6 @@ use kerrera::{State, Tally};
 use super::{Result, Service};
 use crate::access::{Permission, Scope};
 
-/// Of each queue and state, counting ends here; above, it is about.
-const MOST: u32 = 10_000;
-
 /// What is measured of one instance, of the queues that the viewer knows of.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -48,12 +45,12 @@ impl Service {
         self.viewer.may(Permission::MetricsView)?;
         let seen = |queue: &str| self.viewer.sees(Scope::Queue(queue));
         let mut gauges = Gauges::default();
-        for tally in self.reader().tallies(MOST).await?.into_iter().filter(|one| seen(&one.queue)) {
+        for tally in self.all_tallies().await?.into_iter().filter(|one| seen(&one.queue)) {
             let queue = gauges.queues.entry(tally.queue).or_default();
             queue.jobs.push((tally.state, tally.jobs));
         }
         let mut nodes = Vec::new();
-        for producer in self.client.producers().await?.into_iter().filter(|one| seen(&one.queue)) {
+        for producer in self.all_producers().await?.into_iter().filter(|one| seen(&one.queue)) {
             let queue = gauges.queues.entry(producer.queue).or_default();
             queue.producers += 1;
             queue.paused += u64::from(producer.paused);
@@ -63,11 +60,11 @@ impl Service {
         nodes.sort_unstable();
         nodes.dedup();
         gauges.nodes = nodes.len() as u64;
-        for oldest in self.reader().oldest().await?.into_iter().filter(|one| seen(&one.queue)) {
+        for oldest in self.all_oldest().await?.into_iter().filter(|one| seen(&one.queue)) {
             let queue = gauges.queues.entry(oldest.queue).or_default();
             queue.oldest_seconds = oldest.age.as_secs_f64();
         }
-        gauges.has_leader = self.client.leader().await?.is_some();
+        gauges.has_leader = self.leader().await?.is_some();
         Ok(gauges)
     }
 }

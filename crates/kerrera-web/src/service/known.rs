@@ -43,7 +43,7 @@ impl Service {
             [const { BTreeSet::new() }; 5];
         let (counts, _) = self.tallies().await?;
         queues.extend(counts.iter().map(|tally| tally.queue.clone()));
-        for producer in self.client.producers().await? {
+        for producer in self.all_producers().await? {
             if sees(Scope::Queue(&producer.queue)) {
                 nodes.insert(producer.node);
                 queues.insert(producer.queue);

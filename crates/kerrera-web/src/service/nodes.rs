@@ -89,8 +89,8 @@ impl Service {
     pub async fn nodes(&self) -> Result<Nodes> {
         self.viewer.may(Permission::NodesView)?;
         let mut nodes: BTreeMap<String, NodeStatus> = BTreeMap::new();
-        let leader = self.client.leader().await?;
-        for producer in self.client.producers().await? {
+        let leader = self.leader().await?;
+        for producer in self.all_producers().await? {
             if self.viewer.sees(Scope::Queue(&producer.queue)) {
                 at(&mut nodes, &producer.node.clone()).producers.push(producer);
             }

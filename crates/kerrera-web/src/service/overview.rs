@@ -51,8 +51,8 @@ impl Service {
     pub async fn overview(&self) -> Result<Overview> {
         self.viewer.may(Permission::QueuesView)?;
         let counts = self.counts().await?;
-        let producers = self.client.producers().await?;
-        let leader = self.client.leader().await?;
+        let producers = self.all_producers().await?;
+        let leader = self.leader().await?;
         let orders = self.queue_orders().await?;
         let mut queues: BTreeMap<&str, QueueFacts> = BTreeMap::new();
         for tally in counts.iter() {
@@ -71,7 +71,7 @@ impl Service {
             facts.limit += u64::from(producer.limit);
         }
         let mut since = BTreeMap::new();
-        for oldest in self.reader().oldest().await? {
+        for oldest in self.all_oldest().await? {
             if let Some(facts) = queues.get_mut(oldest.queue.as_str()) {
                 facts.oldest = Some(oldest.age);
                 since.insert(oldest.queue, oldest.scheduled_at);

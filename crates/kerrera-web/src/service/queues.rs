@@ -322,13 +322,13 @@ impl Service {
                 at(&mut queues, &tally.queue).jobs.push((tally.state, tally.jobs));
             }
         }
-        for oldest in self.reader().oldest().await? {
+        for oldest in self.all_oldest().await? {
             if is_meant(&oldest.queue) {
                 let name = oldest.queue.clone();
                 at(&mut queues, &name).oldest = Some(oldest);
             }
         }
-        for producer in self.client.producers().await? {
+        for producer in self.all_producers().await? {
             if is_meant(&producer.queue) {
                 at(&mut queues, &producer.queue.clone()).producers.push(producer);
             }
@@ -348,7 +348,7 @@ impl Service {
     }
 
     async fn visible_orders(&self) -> Result<Vec<Standing>> {
-        let mut orders = self.client.queue_orders().await?;
+        let mut orders = self.all_orders().await?;
         orders.reverse();
         orders.retain(|order| {
             order.queue.as_deref().is_none_or(|name| self.viewer.sees(Scope::Queue(name)))

@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use super::secret::Secret;
+use crate::live::LiveUpdates;
 
 /// How many connections there are at once; more wait.
 const CONNECTIONS: usize = 512;
@@ -40,6 +41,7 @@ pub struct Server {
     secret: Option<Secret>,
     is_public: bool,
     router: Router,
+    live: LiveUpdates,
 }
 
 impl Server {
@@ -50,9 +52,10 @@ impl Server {
         secret: Option<Secret>,
         is_public: bool,
         router: Router,
+        live: LiveUpdates,
     ) -> Server {
         let router = router.layer(DefaultBodyLimit::max(BODY_BYTES));
-        Server { listener, address, base, secret, is_public, router }
+        Server { listener, address, base, secret, is_public, router, live }
     }
 
     /// Where it listens, with the port that it got.
@@ -82,7 +85,7 @@ impl Server {
 
     /// Answers, until `end` comes; answers that are under way by then get three seconds.
     pub async fn serve(self, end: impl Future<Output = ()>) {
-        let Server { listener, base, router, .. } = self;
+        let Server { listener, base, router, live, .. } = self;
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
         let seats = Arc::new(Semaphore::new(CONNECTIONS));
@@ -120,8 +123,9 @@ impl Server {
             while connections.try_join_next().is_some() {}
         }
         drop(listener);
+        live.end();
         let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
-        // Those that have no end of their own: live updates.
+        // Those that were still under way.
         connections.shutdown().await;
     }
 }

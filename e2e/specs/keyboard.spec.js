@@ -1,0 +1,91 @@
+// Somebody who has no mouse.
+import { test, expect, prefer } from "../site.js";
+
+const heading = (page) => page.getByRole("heading", { level: 1 }).first();
+
+test("one goes everywhere, and to a row, with keys", async ({ page, site }) => {
+  await page.goto(site.to(""));
+  await page.keyboard.press("g");
+  await page.keyboard.press("q");
+  await expect(heading(page)).toHaveText("Queues");
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  await page.keyboard.press("k");
+  const first = page.locator("#page tbody tr").first().locator("a").first();
+  await expect(first).toBeFocused();
+  const name = await first.textContent();
+  await page.keyboard.press("o");
+  await expect(heading(page)).toContainText(name);
+});
+
+test("keys work where the keyboard types hangul, and not while somebody composes", async ({ page, site }) => {
+  await page.goto(site.to("/queues"));
+  const press = (isComposing) => page.evaluate((isComposing) =>
+    document.body.dispatchEvent(new KeyboardEvent("keydown", { code: "KeyJ", key: "ㅓ", bubbles: true, isComposing })), isComposing);
+  await press(true);
+  await expect(page.locator("#page tbody a:focus")).toHaveCount(0);
+  await press(false);
+  await expect(page.locator("#page tbody a:focus")).toHaveCount(1);
+});
+
+test("the help says which there are, and Esc closes it", async ({ page, site }) => {
+  await page.goto(site.to("/queues"));
+  await page.keyboard.press("Shift+Slash");
+  const help = page.getByRole("dialog", { name: "Keyboard" });
+  await expect(help).toBeVisible();
+  await expect(help).toContainText("Next and previous row");
+  await page.keyboard.press("Escape");
+  await expect(help).toBeHidden();
+  await page.getByRole("button", { name: "Keyboard" }).click();
+  await help.getByRole("button", { name: "Close" }).click();
+  await expect(page.getByRole("button", { name: "Keyboard" })).toBeFocused();
+});
+
+test("the palette leads to pages, and to a job by its number", async ({ page, site }) => {
+  await page.goto(site.to(""));
+  await page.keyboard.press("Control+k");
+  const palette = page.getByRole("dialog");
+  await palette.getByRole("searchbox").fill("que");
+  await page.keyboard.press("Enter");
+  await expect(heading(page)).toHaveText("Queues");
+
+  await page.keyboard.press("Control+k");
+  await palette.getByRole("searchbox").fill(String(site.jobs.retryable));
+  await page.keyboard.press("Enter");
+  await expect(heading(page)).toContainText("Deed");
+  await expect(page).toHaveURL(new RegExp(`/jobs/${site.jobs.retryable}$`));
+});
+
+test("who wants no single keys has none", async ({ context, page, site }) => {
+  await prefer(context, site, { shortcuts: "off" });
+  await page.goto(site.to("/queues"));
+  await page.keyboard.press("j");
+  await expect(page.locator("#page tbody a:focus")).toHaveCount(0);
+  await page.keyboard.press("Control+k");
+  await expect(page.getByRole("dialog")).toBeVisible();
+});
+
+test("keys that are typed into a field do nothing else", async ({ page, site }) => {
+  await page.goto(site.to("/jobs"));
+  await page.keyboard.press("/");
+  const filter = page.getByRole("combobox").first();
+  await expect(filter).toBeFocused();
+  await page.keyboard.type("gq");
+  await expect(filter).toHaveValue("gq");
+  await expect(heading(page)).toHaveText("Jobs");
+});
+
+test("a filter goes on as one types", async ({ page, site }) => {
+  await page.goto(site.to("/jobs"));
+  const filter = page.locator("#filter");
+  await filter.pressSequentially("sta");
+  await expect(page.getByRole("option", { name: "state:" })).toBeVisible();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await expect(filter).toHaveValue("state:");
+  await filter.pressSequentially("ret");
+  await page.getByRole("option", { name: "retryable" }).click();
+  await expect(filter).toHaveValue("state:retryable ");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/q=state(%3A|:)retryable/);
+});
