@@ -69,3 +69,8 @@ export async function prefer(context, site, preferences) {
 export async function come(context, user) {
   await context.setExtraHTTPHeaders({ "x-user": user });
 }
+
+// Keeps what a page looks like, for people: the whole of it.
+export async function picture(page, name) {
+  await page.screenshot({ path: `${process.env.KERRERA_E2E_SCREENSHOTS}/${name}.png`, fullPage: true, animations: "disabled" });
+}

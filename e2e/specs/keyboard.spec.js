@@ -1,5 +1,6 @@
 // Somebody who has no mouse.
-import { test, expect, prefer } from "../site.js";
+import { test, expect, picture, prefer } from "../site.js";
+import { expectNothingSerious } from "../axe.js";
 
 const heading = (page) => page.getByRole("heading", { level: 1 }).first();
 
@@ -34,6 +35,8 @@ test("the help says which there are, and Esc closes it", async ({ page, site }) 
   const help = page.getByRole("dialog", { name: "Keyboard" });
   await expect(help).toBeVisible();
   await expect(help).toContainText("Next and previous row");
+  await expectNothingSerious(page, "help");
+  await picture(page, "help-light-1280");
   await page.keyboard.press("Escape");
   await expect(help).toBeHidden();
   await page.getByRole("button", { name: "Keyboard" }).click();
@@ -50,7 +53,9 @@ test("the palette leads to pages, and to a job by its number", async ({ page, si
   await expect(heading(page)).toHaveText("Queues");
 
   await page.keyboard.press("Control+k");
+  await expectNothingSerious(page, "palette");
   await palette.getByRole("searchbox").fill(String(site.jobs.retryable));
+  await picture(page, "palette-light-1280");
   await page.keyboard.press("Enter");
   await expect(heading(page)).toContainText("Deed");
   await expect(page).toHaveURL(new RegExp(`/jobs/${site.jobs.retryable}$`));
@@ -80,6 +85,8 @@ test("a filter goes on as one types", async ({ page, site }) => {
   const filter = page.locator("#filter");
   await filter.pressSequentially("sta");
   await expect(page.getByRole("option", { name: "state:" })).toBeVisible();
+  await expectNothingSerious(page, "suggestions");
+  await picture(page, "suggestions-light-1280");
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
   await expect(filter).toHaveValue("state:");

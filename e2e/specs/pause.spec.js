@@ -1,5 +1,6 @@
 // A queue is paused with a reason, and resumed.
-import { test, expect, come } from "../site.js";
+import { test, expect, come, picture } from "../site.js";
+import { expectNothingSerious } from "../axe.js";
 
 test("in a dialog, which gives the focus back", async ({ page, site }) => {
   await page.goto(site.to("/queues/mail"));
@@ -17,6 +18,8 @@ test("in a dialog, which gives the focus back", async ({ page, site }) => {
 
   await pause.click();
   await dialog.getByLabel("Reason").fill("the mail server is down");
+  await expectNothingSerious(page, "dialog");
+  await picture(page, "dialog-light-1280");
   await dialog.getByRole("button", { name: /Pause/ }).click();
   await expect(page.locator("#page")).toContainText("the mail server is down");
   await page.getByRole("button", { name: "Resume" }).first().click();

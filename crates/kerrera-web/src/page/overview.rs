@@ -93,7 +93,10 @@ fn row(busy: &Busy, counts: &Counts, visit: &Visit) -> Markup {
     html! {
         tr id={ "busy-" (busy.queue) } {
             th scope="row" { a href=(visit.links().queue(&busy.queue)) { (busy.queue) } }
-            td data-label=(text.running_share()) { (bar::bar(running, limit, &format!("{running} / {limit}"))) " " (running) " / " (limit) }
+            td data-label=(text.running_share()) { div.utilisation {
+                span.num { (running) " / " (limit) }
+                (bar::bar(running, limit, &format!("{running} / {limit}")))
+            } }
             td.end data-label=(text.state_name(State::Available)) {
                 (number::tally(counts.of(&busy.queue, State::Available), text))
             }
