@@ -29,7 +29,9 @@ export const test = base.extend({
     ]);
     const { url, jobs, hostile } = JSON.parse(first);
     const filled = (path) =>
-      path.replace(/\{job:(\w+)\}/g, (_, name) => jobs[name]).replace("{hostile}", encodeURIComponent(hostile));
+      path.replace(/\{job:(\w+)\}/g, (_, name) => jobs[name])
+        .replace("{hostile}", encodeURIComponent(hostile))
+        .replace("{hostile-node}", encodeURIComponent(hostile.replaceAll(" ", "/")));
     await use({ url, jobs, hostile, to: (path) => `${url}/i/main${filled(path)}`, end: () => server.stdin.end(), ended });
     server.stdin.end();
     await ended;

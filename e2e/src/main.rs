@@ -26,7 +26,9 @@ const BASE: &str = "/admin/jobs";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let node = workers::start().await?;
+    let folder = tempfile::tempdir()?;
+    let database = format!("sqlite:{}", folder.path().join("jobs.db").display());
+    let [node, other] = workers::start(&database).await?;
     let jobs = seed::seed(node.client()).await?;
     let dashboard = Dashboard::new(People)
         .environment("e2e")
@@ -50,6 +52,6 @@ async fn main() -> anyhow::Result<()> {
         })
         .await
         .context("serving")?;
-    node.shutdown().await;
+    tokio::join!(node.shutdown(), other.shutdown());
     Ok(())
 }

@@ -45,7 +45,7 @@ pub(crate) async fn seed(client: &Client) -> anyhow::Result<BTreeMap<&'static st
         client.insert_all((0..30).map(|_| deed(end).queue("media"))).await?;
     }
     client.insert_all((0..130).map(|n| deed(End::Done).queue("reports").priority(n % 4))).await?;
-    client.insert_all((0..3).map(|_| deed(End::Stay).queue("media"))).await?;
+    client.insert_all((0..5).map(|_| deed(End::Stay).queue("media"))).await?;
     client.insert(deed(End::Done).queue(HOSTILE)).await?;
 
     let weekly = deed(End::Done).queue("reports");

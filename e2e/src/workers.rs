@@ -43,10 +43,10 @@ impl Perform for Deed {
     }
 }
 
-/// A node that works some of the queues; two are left to nobody.
-pub(crate) async fn start() -> anyhow::Result<Kerrera> {
+/// Two nodes that work some of the queues; others are left to nobody.
+pub(crate) async fn start(database: &str) -> anyhow::Result<[Kerrera; 2]> {
     let job = || Deed { end: End::Done, note: "by the clock".to_owned() }.queue("media");
-    let node = Kerrera::builder("sqlite::memory:")
+    let node = Kerrera::builder(database)
         .node("web-1")
         .queue("default", 10)
         .queue("mail", 8)
@@ -61,5 +61,14 @@ pub(crate) async fn start() -> anyhow::Result<Kerrera> {
         .tune(|tuning| tuning.grace = Duration::from_millis(200))
         .start()
         .await?;
-    Ok(node)
+    let other = Kerrera::builder(database)
+        // Names of nodes have no blanks; a slash does as well between attributes.
+        .node(HOSTILE.replace(' ', "/"))
+        .queue("media", 2)
+        .worker::<Deed>()
+        .queue_elsewhere("default")
+        .tune(|tuning| tuning.grace = Duration::from_millis(200))
+        .start()
+        .await?;
+    Ok([node, other])
 }
