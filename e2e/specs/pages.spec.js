@@ -7,7 +7,7 @@ const PHONE = { width: 390, height: 844 };
 
 for (const { name, path, status = 200 } of pages) {
   test(`${name} is for everybody, and fits`, async ({ page, site }) => {
-    test.setTimeout(120_000);
+    test.setTimeout(180_000);
     for (const language of ["en", "ko"]) {
       for (const theme of ["light", "dark"]) {
         await page.setViewportSize(DESKTOP);

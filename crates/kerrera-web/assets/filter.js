@@ -34,7 +34,8 @@ function choose(at) {
 }
 
 function take(text) {
-  const [from, to] = range;
+  // Somebody may have typed on since it was asked.
+  const [from, to] = [range[0], Math.max(range[1], field.selectionStart ?? 0)];
   // After a whole value comes a blank, after a qualifier its value.
   const whole = /[:.]$/.test(text) ? text : `${text} `;
   const rest = field.value.slice(to).replace(/^\s/, "");

@@ -1,10 +1,8 @@
 // The entry. Every page reads and acts without it; what it adds is comfort: fresh numbers, questions
 // before something is lost, single keys.
 import "./filter.js";
-import "./keyboard.js";
 import "./live.js";
 import "./dialog.js";
 import "./selection.js";
 import "./keyboard.js";
-import "./suggest.js";
 import "./copy.js";

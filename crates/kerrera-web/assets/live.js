@@ -88,7 +88,7 @@ function isBusy() {
   const isSelecting = selection && !selection.isCollapsed && here.contains(selection.anchorNode);
   const isPointing = matchMedia("(hover: hover)").matches && here.querySelector("tbody:hover");
   const isIn = here.contains(focus) && focus.closest("tbody, form:not(.action)");
-  return Boolean(document.querySelector("dialog[open], [data-select]:checked") || isSelecting || isPointing || isIn);
+  return Boolean(document.querySelector("dialog[open], [data-select]:checked, #selection :checked") || isSelecting || isPointing || isIn);
 }
 
 // What waits is shown as soon as nobody is busy any more.

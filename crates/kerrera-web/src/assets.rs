@@ -32,7 +32,6 @@ const ASSETS: &[Asset] = &[
     asset!("keyboard.js", JS),
     asset!("dialog.js", JS),
     asset!("selection.js", JS),
-    asset!("suggest.js", JS),
     asset!("copy.js", JS),
     asset!("page.js", JS),
     asset!("idiomorph.js", JS),

@@ -75,7 +75,7 @@ pub(super) fn words(visit: &Visit) -> Markup {
             data-changes=(text.changes_waiting()) data-pause-updates=(text.updates_pause())
             data-resume-updates=(text.updates_resume()) data-up-to-date=(text.up_to_date())
             data-close=(text.close()) data-yes=(text.yes()) data-copied=(text.copied())
-            data-selected-one=(text.selected(1)) data-selected=(text.selected_many()) {}
+            data-select-page=(text.key_select_page()) data-selected-one=(text.selected(1)) data-selected=(text.selected_many()) {}
     }
 }
 
