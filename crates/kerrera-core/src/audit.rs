@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, Kind, Result};
@@ -21,7 +22,7 @@ use crate::time::Timestamp;
 /// let actor = Actor::new("17").label("ada@example.org").via(Via::Html).remote_ip("192.0.2.7");
 /// # let _ = actor;
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Actor {
     /// What never changes about them, such as a number.
@@ -73,7 +74,8 @@ impl Actor {
 }
 
 /// By which way something is done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Via {
     /// A page.

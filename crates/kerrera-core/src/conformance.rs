@@ -22,6 +22,7 @@
 
 pub mod ack;
 pub mod audit;
+pub mod bulk_operations;
 pub mod claim;
 pub mod crons;
 pub mod crons_of_many;
@@ -122,6 +123,15 @@ macro_rules! conformance_tests {
             a_job_is_found_by_its_last_failure
             a_run_that_was_cancelled_keeps_its_fingerprint
             groups_without_news_are_forgotten_by_the_leader
+        }
+        $crate::conformance_tests! { @group $fixture, bulk_operations:
+            an_operation_is_kept_with_its_particulars
+            an_operation_is_held_by_one_until_its_time_is_over
+            a_step_is_done_by_its_holder_once
+            an_operation_that_was_stopped_does_nothing_more
+            an_operation_that_cannot_be_told_is_neither_begun_nor_ended
+            an_operation_of_a_newer_version_is_not_half_understood
+            old_operations_are_removed_by_the_leader
         }
         $crate::conformance_tests! { @group $fixture, stage:
             due_jobs_become_available_and_no_others
@@ -359,6 +369,7 @@ mod tests {
         let files = [
             include_str!("conformance/ack.rs"),
             include_str!("conformance/audit.rs"),
+            include_str!("conformance/bulk_operations.rs"),
             include_str!("conformance/claim.rs"),
             include_str!("conformance/crons.rs"),
             include_str!("conformance/crons_of_many.rs"),

@@ -29,11 +29,13 @@
 //! - [`time`]: instants, units and the clock of the storage.
 //! - [`json`]: JSON text that is kept as it is.
 //! - [`audit`]: who did what.
+//! - [`bulk_operation`]: what is done to many jobs, over hours if need be.
 //! - [`fingerprint`]: which failures are alike.
 //! - [`error`]: the one error type.
 
 pub mod audit;
 pub mod backoff;
+pub mod bulk_operation;
 pub mod cron;
 pub mod directory;
 pub mod error;
@@ -62,6 +64,7 @@ pub mod worker;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
+pub use bulk_operation::{BulkAction, BulkOperation, BulkState};
 pub use error::{Error, Result};
 pub use fingerprint::Fingerprint;
 pub use job::{AttemptError, Job, JobId, Progress};

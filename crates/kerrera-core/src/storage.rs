@@ -7,6 +7,7 @@
 //! thread of its own, which goes on when everything else is busy.
 
 mod audit;
+mod bulk_operations;
 mod crons;
 mod directory;
 mod errors;
@@ -29,6 +30,7 @@ use crate::error::Result;
 use crate::executor::Dialect;
 
 pub use audit::*;
+pub use bulk_operations::*;
 pub use crons::*;
 pub use directory::*;
 pub use errors::*;
@@ -63,6 +65,7 @@ pub trait Storage:
     + Metrics
     + Directory
     + Errors
+    + BulkOperations
     + Rehearsal
     + fmt::Debug
 {

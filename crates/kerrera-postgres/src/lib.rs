@@ -22,6 +22,7 @@
 mod ack;
 mod audit;
 mod bulk;
+mod bulk_operations;
 mod claim;
 mod config;
 mod connection;

@@ -12,7 +12,7 @@ use crate::schema::{Found, Origin, quoted};
 use crate::statements::bare;
 
 /// The migrations after the first, in order: the second is the first of these.
-const LATER: [Later; 10] = [
+const LATER: [Later; 11] = [
     Later {
         up: ("create the table of producers", include_str!("migrations/0002_producers.up.sql")),
         down: ("remove the table of producers", include_str!("migrations/0002_producers.down.sql")),
@@ -67,6 +67,13 @@ const LATER: [Later; 10] = [
     Later {
         up: ("create the tables of errors", include_str!("migrations/0011_errors.up.sql")),
         down: ("remove the tables of errors", include_str!("migrations/0011_errors.down.sql")),
+    },
+    Later {
+        up: ("create the table of operations", include_str!("migrations/0012_operations.up.sql")),
+        down: (
+            "remove the table of operations",
+            include_str!("migrations/0012_operations.down.sql"),
+        ),
     },
 ];
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use kerrera_core::audit::{AuditEntry, AuditQuery, AuditRecord};
+use kerrera_core::bulk_operation::BulkOperation;
 use kerrera_core::cron::CronEntry;
 use kerrera_core::directory::{Connections, KnownNode, KnownWorker, NodeCard, WorkerCard};
 use kerrera_core::error::Kind;
@@ -14,13 +15,13 @@ use kerrera_core::job_query::Condition;
 use kerrera_core::listing::{Scan, Scanned};
 use kerrera_core::metrics::{Gauge, MetricRow};
 use kerrera_core::storage::{
-    Ack, Acked, Answer, Audit, Batch, Beat, Candidate, Claim, ClaimMark, Command, Count,
-    CronFiring, CronSlot, Crons, Crontab, Directory, Enrolled, ErrorGroup, ErrorQuery, ErrorTally,
-    Errors, FiredSlot, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look, Maintenance,
-    Managed, MetricRange, MetricRows, Metrics, Neighbours, Operations, Order, Orders, OtherNodes,
-    Pack, Packed, Pending, Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex,
-    Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Tidying,
-    Updated,
+    Ack, Acked, Answer, Audit, Batch, Beat, BulkOperations, Candidate, Claim, ClaimMark, Command,
+    Count, CronFiring, CronSlot, Crons, Crontab, Directory, Enrolled, ErrorGroup, ErrorQuery,
+    ErrorTally, Errors, FiredSlot, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look,
+    Maintenance, Managed, MetricRange, MetricRows, Metrics, Neighbours, NewOperation,
+    OperationLease, OperationStep, Operations, Order, Orders, OtherNodes, Pack, Packed, Pending,
+    Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex, Reindexed, Report, Rescue,
+    Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Tidying, Updated,
 };
 use kerrera_core::tally::{OldestJob, QueueTally, Tally};
 use kerrera_core::{
@@ -40,8 +41,8 @@ use crate::rows::Stamp;
 use crate::server::{Profile, Server};
 use crate::statements::{Call, Statements};
 use crate::{
-    ack, audit, bulk, crons, directory, errors, insert, maintenance, metrics, neighbours,
-    operations, query, queues, reading, rehearsal, signals, stage,
+    ack, audit, bulk, bulk_operations, crons, directory, errors, insert, maintenance, metrics,
+    neighbours, operations, query, queues, reading, rehearsal, signals, stage,
 };
 
 /// Jobs in a PostgreSQL database, in Oban's tables.
@@ -843,6 +844,63 @@ impl Directory for Postgres {
             one("searches", &self.0.desk),
             one("cron", &self.0.cron),
         ]
+    }
+}
+
+impl BulkOperations for Postgres {
+    fn create_operation(
+        &self,
+        new: NewOperation,
+        entry: Option<AuditEntry>,
+    ) -> Pending<'_, BulkOperation> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call((new, entry))?);
+            link.run(call, |session, call| Box::pin(bulk_operations::create(session, call))).await
+        })
+    }
+
+    fn operations(&self, before: Option<i64>, limit: u32) -> Pending<'_, Vec<BulkOperation>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call((before, limit))?);
+            link.run(call, |session, call| Box::pin(bulk_operations::list(session, call))).await
+        })
+    }
+
+    fn operation(&self, id: i64) -> Pending<'_, Option<BulkOperation>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call(id)?);
+            link.run(call, |session, call| Box::pin(bulk_operations::one(session, call))).await
+        })
+    }
+
+    fn cancel_operation(&self, id: i64, entry: Option<AuditEntry>) -> Pending<'_, bool> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.side, self.call((id, entry))?);
+            link.run(call, |session, call| Box::pin(bulk_operations::cancel(session, call))).await
+        })
+    }
+
+    fn lease_operation(&self, lease: OperationLease) -> Pending<'_, Option<BulkOperation>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.keeping, self.call(lease)?);
+            link.run(call, |session, call| Box::pin(bulk_operations::lease(session, call))).await
+        })
+    }
+
+    fn step_operation(&self, step: OperationStep) -> Pending<'_, Option<Vec<Managed>>> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.keeping, self.call(step)?);
+            link.run(call, |session, call| Box::pin(bulk_operations::step(session, call))).await
+        })
+    }
+
+    fn prune_operations(&self, seat: Seat, age: Duration, limit: u32) -> Pending<'_, u64> {
+        Box::pin(async move {
+            let (link, call) = (&self.0.keeping, self.call((seat, age, limit))?);
+            let verb: Verb<Call<(Seat, Duration, u32)>, u64> =
+                |session, call| Box::pin(bulk_operations::prune(session, call));
+            link.run(call, verb).await
+        })
     }
 }
 

@@ -26,6 +26,7 @@
 
 mod ack;
 mod audit;
+mod bulk_operations;
 mod claim;
 mod connection;
 mod crons;

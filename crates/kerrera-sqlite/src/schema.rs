@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_ended.sql"),
     include_str!("migrations/0008_metrics.sql"),
     include_str!("migrations/0009_errors.sql"),
+    include_str!("migrations/0010_operations.sql"),
 ];
 
 /// What a file is to us, found without writing to it.

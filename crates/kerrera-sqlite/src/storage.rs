@@ -5,19 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kerrera_core::audit::{AuditEntry, AuditQuery, AuditRecord};
+use kerrera_core::bulk_operation::BulkOperation;
 use kerrera_core::cron::CronEntry;
 use kerrera_core::directory::{Connections, KnownNode, KnownWorker, NodeCard, WorkerCard};
 use kerrera_core::executor::{Dialect, InsertPlan};
 use kerrera_core::listing::{Scan, Scanned};
 use kerrera_core::metrics::{Gauge, MetricRow};
 use kerrera_core::storage::{
-    Ack, Acked, Answer, Audit, Batch, Beat, Candidate, Claim, ClaimMark, Command, Count,
-    CronFiring, CronSlot, Crons, Crontab, Directory, Enrolled, ErrorGroup, ErrorQuery, ErrorTally,
-    Errors, FiredSlot, Hint, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look, Maintenance,
-    Managed, MetricRange, MetricRows, Metrics, Neighbours, Operations, Order, Orders, OtherNodes,
-    Pack, Packed, Pending, Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex,
-    Reindexed, Report, Rescue, Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Tidying,
-    Updated,
+    Ack, Acked, Answer, Audit, Batch, Beat, BulkOperations, Candidate, Claim, ClaimMark, Command,
+    Count, CronFiring, CronSlot, Crons, Crontab, Directory, Enrolled, ErrorGroup, ErrorQuery,
+    ErrorTally, Errors, FiredSlot, Hint, Inserted, Jobs, Leader, Lease, Listener, Liveness, Look,
+    Maintenance, Managed, MetricRange, MetricRows, Metrics, Neighbours, NewOperation,
+    OperationLease, OperationStep, Operations, Order, Orders, OtherNodes, Pack, Packed, Pending,
+    Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex, Reindexed, Report, Rescue,
+    Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Tidying, Updated,
 };
 use kerrera_core::tally::{OldestJob, QueueTally, Tally};
 use kerrera_core::{
@@ -29,8 +30,8 @@ use rusqlite::Connection;
 use crate::sqlite::{Ear, Sqlite};
 use crate::writer::now;
 use crate::{
-    ack, audit, claim, crons, directory, errors, insert, liveness, maintenance, metrics,
-    operations, query, queues, reading, rehearsal, row, stage, unique,
+    ack, audit, bulk_operations, claim, crons, directory, errors, insert, liveness, maintenance,
+    metrics, operations, query, queues, reading, rehearsal, row, stage, unique,
 };
 
 impl Storage for Sqlite {
@@ -611,6 +612,67 @@ impl Directory for Sqlite {
 
     fn connections(&self) -> Vec<Connections> {
         Sqlite::connections(self)
+    }
+}
+
+impl BulkOperations for Sqlite {
+    fn create_operation(
+        &self,
+        new: NewOperation,
+        entry: Option<AuditEntry>,
+    ) -> Pending<'_, BulkOperation> {
+        Box::pin(self.write("write an operation down", move |connection, now| {
+            bulk_operations::create(connection, now, &new, entry)
+        }))
+    }
+
+    fn operations(&self, before: Option<i64>, limit: u32) -> Pending<'_, Vec<BulkOperation>> {
+        Box::pin(self.read("read the operations", move |connection| {
+            bulk_operations::list(connection, before, limit)
+        }))
+    }
+
+    fn operation(&self, id: i64) -> Pending<'_, Option<BulkOperation>> {
+        Box::pin(async move {
+            let read = move |connection: &Connection| bulk_operations::one(connection, id);
+            self.read("read an operation", read).await?.transpose()
+        })
+    }
+
+    fn cancel_operation(&self, id: i64, entry: Option<AuditEntry>) -> Pending<'_, bool> {
+        Box::pin(self.write("stop an operation", move |connection, now| {
+            Ok(bulk_operations::cancel(connection, now, id, entry)?)
+        }))
+    }
+
+    fn lease_operation(&self, lease: OperationLease) -> Pending<'_, Option<BulkOperation>> {
+        let clock = self.clock().clone();
+        Box::pin(async move {
+            let asked = lease.clone();
+            let ask = move |connection: &Connection| {
+                bulk_operations::open(connection, now(&clock), &asked)
+            };
+            // Mostly there is none, and nothing has to be written.
+            if self.read("look for operations", ask).await?.is_none() {
+                return Ok(None);
+            }
+            self.write("take an operation", move |connection, now| {
+                Ok(bulk_operations::lease(connection, now, &lease)?)
+            })
+            .await
+        })
+    }
+
+    fn step_operation(&self, step: OperationStep) -> Pending<'_, Option<Vec<Managed>>> {
+        Box::pin(self.write("go on with an operation", move |connection, now| {
+            Ok(bulk_operations::step(connection, now, &step)?)
+        }))
+    }
+
+    fn prune_operations(&self, seat: Seat, age: Duration, limit: u32) -> Pending<'_, u64> {
+        Box::pin(self.write("prune the operations", move |connection, now| {
+            Ok(bulk_operations::prune(connection, now, &seat, age, limit)?)
+        }))
     }
 }
 

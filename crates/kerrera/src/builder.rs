@@ -272,6 +272,15 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
+    /// Says for how long [operations](Client::start_operation) are kept after they ended, while this node
+    /// leads; 90 days by default, `None` is for ever. At least an hour.
+    ///
+    /// Give every node the same: the leader's setting counts.
+    pub fn keep_operations(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.maintenance.records.operations = age.into();
+        self
+    }
+
     /// Says for how long groups of [failures that are alike](Client::errors) are kept after they met the
     /// last, while this node leads; 90 days by default, `None` is for ever. At least an hour.
     ///

@@ -314,6 +314,13 @@ impl Client {
         }
     }
 
+    /// Tells the nodes of this process that a bulk operation waits.
+    pub(crate) fn operation_waits(&self) {
+        for node in lock(&self.0.nodes).iter().filter_map(Weak::upgrade) {
+            node.operations.notify_one();
+        }
+    }
+
     pub(crate) fn add_desk(&self, desk: Arc<Desk>) {
         lock(&self.0.desks).push(desk);
     }

@@ -11,6 +11,7 @@ pub(crate) mod candidate;
 pub(crate) mod cron;
 pub(crate) mod heart;
 pub(crate) mod leader;
+pub(crate) mod operator;
 pub(crate) mod pace;
 pub(crate) mod producer;
 pub(crate) mod pruner;

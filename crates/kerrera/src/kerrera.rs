@@ -29,8 +29,8 @@ use crate::runtime::recorder::Recording;
 use crate::runtime::supervisor::{HealthReport, supervise};
 use crate::runtime::{
     Node, Queue, archivist, bookkeeper, candidate, cron, drain, heart, leader, lifeline, listener,
-    packer, panics, pruner, recorder, registrar, reindexer, reporter, sampler, sonar, stager,
-    sweeper,
+    operator, packer, panics, pruner, recorder, registrar, reindexer, reporter, sampler, sonar,
+    stager, sweeper,
 };
 use crate::telemetry::{NodeLeft, NodeStart, NodeStop, NodeStopping, PanicAbort, QueueShutdown};
 
@@ -177,6 +177,7 @@ impl Kerrera {
         begin(&node, stager::NAME, stager::run);
         begin(&node, reporter::NAME, reporter::run);
         begin(&node, bookkeeper::NAME, bookkeeper::run);
+        begin(&node, operator::NAME, operator::run);
         begin(&node, sweeper::NAME, sweeper::run);
         begin(&node, listener::NAME, listener::run);
         begin(&node, sonar::NAME, sonar::run);

@@ -71,6 +71,7 @@
 mod acting;
 mod builder;
 mod bulk;
+mod bulk_operations;
 mod cancellation;
 mod client;
 #[cfg(feature = "config")]
@@ -98,6 +99,7 @@ mod transaction;
 mod tuning;
 
 pub use builder::Builder;
+pub use bulk_operations::{BulkPreview, BulkRequest};
 pub use cancellation::{Cancellation, Reason};
 pub use client::{Client, Within};
 #[cfg(feature = "config")]
@@ -124,6 +126,7 @@ pub use kerrera_postgres as postgres;
 pub use kerrera_sqlite as sqlite;
 
 pub use kerrera_core::audit;
+pub use kerrera_core::bulk_operation::{BulkAction, BulkFailure, BulkOperation, BulkState};
 pub use kerrera_core::cron::{self, Cron, Misfire, Overlap};
 pub use kerrera_core::directory::{
     Connections, KnownNode, KnownWorker, LoopCard, NodeCard, Release, WorkerCard,
@@ -186,6 +189,8 @@ mod documents {
     pub struct Cron;
     #[doc = include_str!("../../../docs/errors.md")]
     pub struct Errors;
+    #[doc = include_str!("../../../docs/bulk-operations.md")]
+    pub struct BulkOperations;
     #[doc = include_str!("../../../docs/telemetry.md")]
     pub struct Telemetry;
     #[cfg(feature = "config")]

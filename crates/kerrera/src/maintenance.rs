@@ -31,11 +31,16 @@ pub(crate) struct Maintenance {
 pub(crate) struct Records {
     pub(crate) audit: Option<Duration>,
     pub(crate) errors: Option<Duration>,
+    pub(crate) operations: Option<Duration>,
 }
 
 impl Default for Records {
     fn default() -> Records {
-        Records { audit: Some(Records::DAY * 365), errors: Some(Records::DAY * 90) }
+        Records {
+            audit: Some(Records::DAY * 365),
+            errors: Some(Records::DAY * 90),
+            operations: Some(Records::DAY * 90),
+        }
     }
 }
 
@@ -44,7 +49,11 @@ impl Records {
     const SHORTEST: Duration = Duration::from_secs(3_600);
 
     fn check(self) -> Result<()> {
-        let ages = [("the audit log", self.audit), ("what failed alike", self.errors)];
+        let ages = [
+            ("the audit log", self.audit),
+            ("what failed alike", self.errors),
+            ("operations", self.operations),
+        ];
         for (what, age) in ages {
             if let Some(age) = age
                 && age < Records::SHORTEST

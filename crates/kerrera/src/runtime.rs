@@ -9,6 +9,7 @@
 //! - [`stager`]: makes due jobs available, and polls.
 //! - [`reporter`]: writes how far runs are.
 //! - [`recorder`]: counts runs, and writes what was counted.
+//! - [`operator`]: carries out bulk operations.
 //! - [`bookkeeper`]: writes down which failures were alike.
 //! - [`cron`]: inserts jobs at times of the clock.
 //! - [`listener`]: hears the hints of other processes.
@@ -36,6 +37,7 @@ pub(crate) mod inbox;
 pub(crate) mod leader;
 pub(crate) mod lifeline;
 pub(crate) mod listener;
+pub(crate) mod operator;
 pub(crate) mod packer;
 pub(crate) mod panics;
 pub(crate) mod producer;
@@ -104,6 +106,8 @@ pub(crate) struct Node {
     pub(crate) ears: Ears,
     /// Rung when the crontab may have changed.
     pub(crate) crontab: Notify,
+    /// Rung when an operation waits.
+    pub(crate) operations: Notify,
     /// There is something that the next sign of life is to tell.
     pub(crate) news: Notify,
     pub(crate) stop: Stop,
@@ -134,6 +138,7 @@ impl Node {
             desk: Arc::new(Desk::new(telemetry)),
             ears: Ears::default(),
             crontab: Notify::new(),
+            operations: Notify::new(),
             news: Notify::new(),
             stop: Stop::default(),
             released: AtomicUsize::new(0),

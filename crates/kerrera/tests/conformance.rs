@@ -3,6 +3,8 @@
 
 #[path = "conformance/audit.rs"]
 mod audit;
+#[path = "conformance/bulk_operations.rs"]
+mod bulk_operations;
 #[path = "conformance/control.rs"]
 mod control;
 #[path = "conformance/cost.rs"]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{Path, Spot, Way};
+use crate::job::JobId;
 use crate::time::Timestamp;
 
 /// Where a page begins, and in which direction it goes from there: after a job, or in front of it,
@@ -20,6 +21,17 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// The place behind the job of this number, in a list that goes by the numbers, the smallest first.
+    pub fn behind(id: JobId) -> Cursor {
+        let way = Way { path: Path::Number, is_descending: false };
+        Cursor { way, backwards: false, spot: Spot { priority: None, time: None, id } }
+    }
+
+    /// The number of the job at the place.
+    pub fn job(&self) -> JobId {
+        self.spot.id
+    }
+
     /// Whether it is a place along this way.
     pub(super) fn fits(&self, way: Way) -> bool {
         self.way == way

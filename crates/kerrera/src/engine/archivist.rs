@@ -1,4 +1,4 @@
-//! When old records are removed: those of the audit log, and of failures.
+//! When old records are removed: those of the audit log, of failures, and of operations.
 
 use std::time::{Duration, Instant};
 

@@ -37,6 +37,10 @@ pub(crate) async fn run(node: Arc<Node>, records: Records) {
 async fn remove(node: &Node, seat: Seat, records: Records) -> Result<bool> {
     let full = u64::from(Archivist::STRETCH);
     let mut more = false;
+    if let Some(age) = records.operations {
+        let seat = seat.clone();
+        more |= node.storage().prune_operations(seat, age, Archivist::STRETCH).await? >= full;
+    }
     if let Some(age) = records.errors {
         let seat = seat.clone();
         more |= node.storage().prune_errors(seat, age, Archivist::STRETCH).await? >= full;

@@ -1,0 +1,1 @@
+DROP TABLE {schema}.kerrera_operations;
