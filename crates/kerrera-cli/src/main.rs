@@ -4,7 +4,7 @@
 //! - `commands`: what is done, one file a command.
 //! - `database`: how a command comes to its database.
 //! - `failure`: what is told when it fails. `log`: what is logged.
-//! - `settings`: which database. `signals`: what ends a server.
+//! - `settings`: which database.
 //! - `password`: a warning of passwords that others can see.
 //!
 //! Its exit statuses are fixed: 0 when all is well, 1 when something failed, 2 when what was typed
@@ -17,7 +17,6 @@ mod failure;
 mod log;
 mod password;
 mod settings;
-mod signals;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -37,6 +37,23 @@ pub enum Quality {
     Estimated,
 }
 
+impl Quality {
+    /// As it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Quality::Exact => "exact",
+            Quality::Capped => "capped",
+            Quality::Estimated => "estimated",
+        }
+    }
+
+    /// What was stored. A word that is not known may come from a newer version, and promises the least.
+    pub fn stored(word: &str) -> Quality {
+        let all = [Quality::Exact, Quality::Capped];
+        all.into_iter().find(|quality| quality.as_str() == word).unwrap_or(Quality::Estimated)
+    }
+}
+
 impl Tally {
     /// None at all.
     pub const ZERO: Tally = Tally::exact(0);

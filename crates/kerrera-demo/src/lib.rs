@@ -41,7 +41,7 @@ mod mailer;
 mod pace;
 mod progress;
 mod scenario;
-mod signals;
+pub mod signals;
 mod signup;
 mod smtp_sink;
 mod stats;

@@ -30,7 +30,7 @@ async fn create_within(session: &mut Session, call: &Call<Creation>) -> Result<B
     let Call { sql, now, input: (new, entry) } = call;
     let by = new.by.as_ref().map(|by| serde_json::json!(by).to_string());
     let total = new.total.map(|total| i64::try_from(total.value).unwrap_or(i64::MAX));
-    let quality = new.total.map(|total| word(total.quality));
+    let quality = new.total.map(|total| total.quality.as_str());
     let query = new.stored_query()?;
     let parameters: [Parameter<'_>; 7] = [
         (now, Type::TIMESTAMP),
@@ -206,7 +206,7 @@ fn read(row: &Row) -> Result<BulkOperation> {
     operation.state = get::<&str>(row, 4)?.parse().map_err(unreadable)?;
     operation.by = get::<Option<&str>>(row, 5)?.and_then(|by| serde_json::from_str(by).ok());
     operation.reason = get(row, 6)?;
-    let quality = get::<Option<&str>>(row, 8)?.map(quality);
+    let quality = get::<Option<&str>>(row, 8)?.map(Quality::stored);
     operation.total = get::<Option<i64>>(row, 7)?
         .zip(quality)
         .map(|(value, quality)| Tally { value: value.unsigned_abs(), quality });
@@ -221,22 +221,6 @@ fn read(row: &Row) -> Result<BulkOperation> {
     operation.started_at = rows::time(row, 17);
     operation.ended_at = rows::time(row, 18);
     Ok(operation)
-}
-
-fn word(quality: Quality) -> &'static str {
-    match quality {
-        Quality::Exact => "exact",
-        Quality::Capped => "capped",
-        Quality::Estimated => "estimated",
-    }
-}
-
-fn quality(word: &str) -> Quality {
-    match word {
-        "exact" => Quality::Exact,
-        "capped" => Quality::Capped,
-        _ => Quality::Estimated,
-    }
 }
 
 fn unreadable(why: impl std::fmt::Display) -> Error {

@@ -29,7 +29,7 @@ pub(crate) fn create(
         ":by": by,
         ":reason": new.reason,
         ":total": total,
-        ":quality": new.total.map(|total| word(total.quality)),
+        ":quality": new.total.map(|total| total.quality.as_str()),
         ":now": now.as_micros(),
     })?;
     if let Some(entry) = entry {
@@ -224,7 +224,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Result<BulkOperation>> {
     };
     operation.by = row.get_ref(5)?.as_str_or_null()?.and_then(|by| serde_json::from_str(by).ok());
     operation.reason = row.get(6)?;
-    let quality = row.get_ref(8)?.as_str_or_null()?.map(quality);
+    let quality = row.get_ref(8)?.as_str_or_null()?.map(Quality::stored);
     operation.total = row
         .get::<_, Option<i64>>(7)?
         .zip(quality)
@@ -238,22 +238,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Result<BulkOperation>> {
     operation.started_at = row::time(row, 17)?;
     operation.ended_at = row::time(row, 18)?;
     Ok(Ok(operation))
-}
-
-fn word(quality: Quality) -> &'static str {
-    match quality {
-        Quality::Exact => "exact",
-        Quality::Capped => "capped",
-        Quality::Estimated => "estimated",
-    }
-}
-
-fn quality(word: &str) -> Quality {
-    match word {
-        "exact" => Quality::Exact,
-        "capped" => Quality::Capped,
-        _ => Quality::Estimated,
-    }
 }
 
 fn unreadable(why: impl std::fmt::Display) -> Error {

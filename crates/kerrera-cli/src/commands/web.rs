@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 use kerrera::Timestamp;
+use kerrera_demo::signals::Signals;
 use kerrera_web::Role;
 use kerrera_web::standalone::{
     Server, Standalone, TokensFile, TrustedHeader, UsersFile, ask_health,
@@ -19,7 +20,6 @@ use crate::arguments::web::{
 };
 use crate::arguments::{Arguments, DatabaseArguments};
 use crate::database;
-use crate::signals::Signals;
 
 pub(crate) async fn run(arguments: WebArguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
