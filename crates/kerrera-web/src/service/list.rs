@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
+use futures_util::future::try_join;
 use kerrera::Condition;
 use kerrera::cron::Timezone;
 use kerrera::filter::{Filter, Problem, Subject, Term, Value};
@@ -17,6 +18,9 @@ const MOST: u32 = 10_000;
 
 /// For how long a list may be counted; a quarter of it is spent before it is estimated.
 const COUNTING: Duration = Duration::from_millis(400);
+
+/// A second, in microseconds.
+const SECOND: i64 = 1_000_000;
 
 /// How often a page is read again without workers that the viewer does not know of.
 const TRIES: usize = 8;
@@ -118,42 +122,25 @@ impl Service {
         self.viewer.may(Permission::JobsView)?;
         let filter = self.filter(&asked.filter)?;
         let (counts, unseen) = self.tallies().await?;
-        let mut query = without_queues(filter.query(asked.now, &asked.zone), unseen);
-        let cursor = match &asked.cursor {
-            None => None,
-            Some(text) => Some(text.parse().map_err(|error| Error::Invalid(format!("{error}")))?),
-        };
-        let mut is_whole = true;
-        let mut tries = 0;
-        let page = loop {
-            let listing = Listing::of(query.clone()).order(asked.order).size(asked.size);
-            let listing = match cursor {
-                Some(cursor) => listing.at(cursor),
-                None => listing,
-            };
-            let page = self.reader().page(listing).await?;
-            let unseen = self.unseen_workers(&page);
-            tries += 1;
-            if unseen.is_empty() || tries == TRIES {
-                break page;
-            }
-            is_whole = false;
-            let unseen = Condition::Not(Box::new(Condition::Workers(unseen)));
-            query = query.where_all([unseen]);
-        };
+        // Whoever asks within the same second asks the same, and shares the answer.
+        let now = Timestamp::from_micros(asked.now.as_micros().div_euclid(SECOND) * SECOND);
+        let query = without_queues(filter.query(now, &asked.zone), unseen);
         let counts = only_queues(&filter).map(|queues| match queues {
             Some(queues) => counts.of_queues(&queues),
             None => counts,
         });
-        let total = match &counts {
-            // A number in which jobs are that the viewer does not know of would tell of them.
-            _ if !is_whole => None,
-            Some(counts) => {
-                let meant = State::ALL.iter().filter(|state| allows(&filter, **state));
-                Some(meant.map(|state| counts.of_state(*state)).sum())
+        let counting = async {
+            match &counts {
+                Some(counts) => {
+                    let meant = State::ALL.iter().filter(|state| allows(&filter, **state));
+                    Ok(Some(meant.map(|state| counts.of_state(*state)).sum()))
+                }
+                None => self.tally(query.clone()).await,
             }
-            None => self.tally(query).await?,
         };
+        let ((page, is_whole), total) = try_join(self.page(query.clone(), asked), counting).await?;
+        // A number in which jobs are that the viewer does not know of would tell of them.
+        let total = total.filter(|_| is_whole);
         let Page { mut rows, next, previous, complete, searched, searched_to, .. } = page;
         rows.retain(|row| self.sees(row) && !self.asks_for_private(&filter, Some(&row.worker)));
         for row in &mut rows {
@@ -200,6 +187,31 @@ impl Service {
         }
     }
 
+    /// The rows of a page, and whether all that the query has could be shown to the viewer.
+    async fn page(&self, mut query: JobQuery, asked: &Asked) -> Result<(Page, bool)> {
+        let cursor = match &asked.cursor {
+            None => None,
+            Some(text) => Some(text.parse().map_err(|error| Error::Invalid(format!("{error}")))?),
+        };
+        let mut tries = 0;
+        loop {
+            let listing = Listing::of(query.clone()).order(asked.order).size(asked.size);
+            let listing = match cursor {
+                Some(cursor) => listing.at(cursor),
+                None => listing,
+            };
+            let question = format!("page {listing:?}");
+            let page = self.asked(&question, self.reader().page(listing)).await?;
+            let unseen = self.unseen_workers(&page);
+            tries += 1;
+            if unseen.is_empty() || tries == TRIES {
+                return Ok((page, tries == 1));
+            }
+            let unseen = Condition::Not(Box::new(Condition::Workers(unseen)));
+            query = query.where_all([unseen]);
+        }
+    }
+
     fn asks_for_private(&self, filter: &Filter, worker: Option<&str>) -> bool {
         filter.terms.iter().any(|term| self.is_private(term, worker))
     }
@@ -228,10 +240,11 @@ impl Service {
     }
 
     async fn tally(&self, query: JobQuery) -> Result<Option<Tally>> {
-        match self.client.reader(COUNTING).tally(query, MOST).await {
+        let question = format!("tally {query:?}");
+        match self.asked(&question, self.client.reader(COUNTING).tally(query, MOST)).await {
             Ok(tally) => Ok(Some(tally)),
-            Err(error) if error.is_timeout() => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(Error::Kerrera(error)) if error.is_timeout() => Ok(None),
+            Err(error) => Err(error),
         }
     }
 }
