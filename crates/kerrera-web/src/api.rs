@@ -13,6 +13,7 @@
 mod crons;
 mod document;
 mod features;
+mod job_lists;
 mod jobs;
 mod json;
 mod nodes;
@@ -40,6 +41,7 @@ pub(crate) fn is_path(path: &str) -> bool {
 pub(crate) fn add(routes: &mut Routes) {
     features::add(routes);
     overview::add(routes);
+    job_lists::add(routes);
     jobs::add(routes);
     queues::add(routes);
     nodes::add(routes);

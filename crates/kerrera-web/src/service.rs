@@ -17,6 +17,7 @@ mod overview;
 mod queues;
 mod redact;
 mod shared;
+mod suggest;
 
 use std::fmt;
 use std::sync::Arc;
@@ -45,6 +46,7 @@ pub use queues::{PauseEnd, QueueState, QueueStatus, Target};
 pub(crate) use redact::Rules;
 pub use redact::{Everything, HIDDEN, PrivateKeys, Redactor};
 pub(crate) use shared::{Glance, Shared};
+pub(crate) use suggest::{Suggestions, Typed, quoted};
 
 /// For how long a statement may read.
 const READING: Duration = Duration::from_secs(2);

@@ -22,6 +22,7 @@ pub(super) fn add(routes: &mut Routes) {
     routes.data(Permission::JobsRetry, routes!(retry));
     routes.data(Permission::JobsRun, routes!(run));
     routes.data(Permission::JobsSnooze, routes!(snooze));
+    routes.data(Permission::JobsDiscard, routes!(discard));
     routes.data(Permission::JobsDelete, routes!(delete));
 }
 
@@ -171,6 +172,19 @@ async fn snooze(
         return Err(Refusal::Invalid(why.to_owned()));
     }
     visit.service().snooze_job(numbered.job, Duration::from_secs(sent.seconds)).await?;
+    Ok(after(&visit, &numbered).await)
+}
+
+/// Gives a waiting job up for good
+#[utoipa::path(post, path = "/jobs/{job}/discard", tag = "jobs", params(Numbered),
+    request_body = Nothing, responses((status = 200, body = OneJob),
+        (status = 204, description = "It is done, and cannot be shown.")))]
+async fn discard(
+    visit: Visit,
+    At(numbered): At<Numbered>,
+    Sent(Nothing {}): Sent<Nothing>,
+) -> Result<After<OneJob>, Refusal> {
+    visit.service().discard_job(numbered.job).await?;
     Ok(after(&visit, &numbered).await)
 }
 

@@ -18,7 +18,7 @@ use crate::dashboard::JobLink;
 use crate::links::escape;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
-use crate::service::{HIDDEN, JobView};
+use crate::service::{HIDDEN, JobView, quoted};
 use crate::text::{Said, Text};
 use crate::view::button::{Action, action, way};
 use crate::view::done::{self, Done};
@@ -475,17 +475,6 @@ fn filled(link: &JobLink, job: &Job) -> Option<String> {
     }
     address.push_str(rest);
     Some(address)
-}
-
-/// A word of a filter, in quotes if it needs them.
-pub(super) fn quoted(word: &str) -> String {
-    let is_plain = !word.contains("..")
-        && word.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/' | '@' | '.'));
-    if is_plain {
-        word.to_owned()
-    } else {
-        format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
-    }
 }
 
 /// The newest jobs of its worker, as a strip: each leads to its job.

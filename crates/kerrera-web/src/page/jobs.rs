@@ -1,7 +1,6 @@
 //! The list of jobs: which there are, where each of them is, and which of them something is done to.
 
 mod meaning;
-mod suggest;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +16,7 @@ use crate::access::Permission;
 use crate::links::escape;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
-use crate::service::{Asked, Error, JobList, UnfitFilter};
+use crate::service::{Asked, Error, JobList, Suggestions, Typed, UnfitFilter};
 use crate::text::Text;
 use crate::view::button::way;
 use crate::view::empty::{empty, notice};
@@ -29,7 +28,7 @@ use crate::visit::Visit;
 
 pub(crate) fn add(routes: &mut Routes) {
     routes.page("/jobs", Permission::JobsView, show);
-    routes.page("/jobs/suggest", Permission::JobsView, suggest::suggest);
+    routes.page("/jobs/suggest", Permission::JobsView, suggest);
 }
 
 /// What can be said in the address.
@@ -47,6 +46,14 @@ struct Look {
 /// Orders that every list has, as they stand in addresses.
 const ORDERS: [(&str, ListOrder); 3] =
     [("", ListOrder::Fitting), ("newest", ListOrder::Newest), ("oldest", ListOrder::Oldest)];
+
+/// What the filter could go on with, for the list below its field.
+async fn suggest(
+    visit: Visit,
+    Query(typed): Query<Typed>,
+) -> Result<axum::Json<Suggestions>, Refusal> {
+    Ok(axum::Json(visit.service().suggest(&typed).await?))
+}
 
 async fn show(visit: Visit, Query(look): Query<Look>) -> Result<Page, Refusal> {
     let text = visit.text();

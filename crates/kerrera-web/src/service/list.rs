@@ -151,6 +151,32 @@ impl Service {
         Ok(JobList { filter, rows, next, previous, complete, searched, searched_to, total, counts })
     }
 
+    /// How many jobs a filter has; unknown if counting took too long, or would tell of jobs that the
+    /// viewer does not know of.
+    ///
+    /// Costs what a page of them costs.
+    ///
+    /// # Errors
+    ///
+    /// As for [`jobs`](Service::jobs).
+    pub async fn count(
+        &self,
+        filter: &str,
+        now: Timestamp,
+        zone: &Timezone,
+    ) -> Result<Option<Tally>> {
+        let asked = Asked {
+            filter: filter.to_owned(),
+            order: ListOrder::default(),
+            cursor: None,
+            // Among these is looked for workers that the viewer does not know of.
+            size: Listing::SIZE,
+            now,
+            zone: zone.clone(),
+        };
+        Ok(self.jobs(&asked).await?.total)
+    }
+
     /// The jobs that a filter means.
     ///
     /// # Errors

@@ -1,14 +1,11 @@
 //! What a filter could go on with: from what there is to be named, never from what is hidden.
 
-use axum::Json;
-use axum::extract::Query;
 use kerrera::State;
 use kerrera::filter::Mark;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use crate::refusal::Refusal;
-use crate::service::Known;
-use crate::visit::Visit;
+use super::{Known, Result, Service};
 
 /// How many are suggested at most.
 const MOST: usize = 12;
@@ -38,12 +35,17 @@ const QUALIFIERS: [&str; 18] = [
 const TIMES: [&str; 5] = [">-15min", ">-1h", ">-1d", ">-7d", "<-1d"];
 const LENGTHS: [&str; 4] = [">1s", ">30s", ">5min", ">1h"];
 
-/// What was typed, and where the cursor stands, as browsers count.
-#[derive(Deserialize)]
+/// What was typed, and where the cursor stands.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
-pub(super) struct Typed {
-    q: String,
-    at: usize,
+pub(crate) struct Typed {
+    /// The filter, as far as it is typed.
+    #[param(required = false)]
+    pub(crate) q: String,
+    /// Where the cursor stands, as browsers count; at the end if nothing is said.
+    #[param(required = false)]
+    pub(crate) at: usize,
 }
 
 impl Default for Typed {
@@ -53,20 +55,20 @@ impl Default for Typed {
 }
 
 /// What could stand there instead.
-#[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Suggestions {
-    /// From where to where it would be replaced, as browsers count.
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Suggestions {
+    /// From where it would be replaced, as browsers count.
     from: usize,
+    /// To where.
     to: usize,
     items: Vec<String>,
 }
 
-pub(super) async fn suggest(
-    visit: Visit,
-    Query(typed): Query<Typed>,
-) -> Result<Json<Suggestions>, Refusal> {
-    let known = visit.service().known().await?;
-    Ok(Json(suggestions(&typed, &known)))
+impl Service {
+    /// What a filter could go on with; costs and fails as [`known`](Service::known).
+    pub(crate) async fn suggest(&self, typed: &Typed) -> Result<Suggestions> {
+        Ok(suggestions(typed, &self.known().await?))
+    }
 }
 
 fn suggestions(typed: &Typed, known: &Known) -> Suggestions {
@@ -79,17 +81,17 @@ fn suggestions(typed: &Typed, known: &Known) -> Suggestions {
         }
         Some((qualifier, values)) => {
             let part = values.rsplit_once(',').map_or(values, |(_, last)| last);
-            let quoted = |names: &[String]| -> Vec<String> {
-                names.iter().map(|name| super::job::quoted(name)).collect()
+            let names = |names: &[String]| -> Vec<String> {
+                names.iter().map(|name| quoted(name)).collect()
             };
             let words = |words: &[&str]| words.iter().map(|one| (*one).to_owned()).collect();
             let all: Vec<String> = match qualifier {
                 "state" => State::ALL.iter().map(|state| state.as_str().to_owned()).collect(),
-                "queue" => quoted(&known.queues),
-                "worker" | "kind" => quoted(&known.workers),
-                "node" => quoted(&known.nodes),
-                "tag" => quoted(&known.tags),
-                "cron" => quoted(&known.crons),
+                "queue" => names(&known.queues),
+                "worker" | "kind" => names(&known.workers),
+                "node" => names(&known.nodes),
+                "tag" => names(&known.tags),
+                "cron" => names(&known.crons),
                 "is" => Mark::ALL.iter().map(|mark| mark.as_str().to_owned()).collect(),
                 "inserted" | "scheduled" | "attempted" | "finished" => words(&TIMES),
                 "duration" | "wait" => words(&LENGTHS),
@@ -151,6 +153,17 @@ fn before(text: &str, at: usize) -> &str {
 
 fn units(text: &str) -> usize {
     text.encode_utf16().count()
+}
+
+/// A word of a filter, in quotes if it needs them.
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = !word.contains("..")
+        && word.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/' | '@' | '.'));
+    if is_plain {
+        word.to_owned()
+    } else {
+        format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
+    }
 }
 
 #[cfg(test)]
