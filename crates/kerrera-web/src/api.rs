@@ -13,6 +13,7 @@
 mod crons;
 mod document;
 mod features;
+mod job_drafts;
 mod job_lists;
 mod jobs;
 mod json;
@@ -42,6 +43,7 @@ pub(crate) fn add(routes: &mut Routes) {
     features::add(routes);
     overview::add(routes);
     job_lists::add(routes);
+    job_drafts::add(routes);
     jobs::add(routes);
     queues::add(routes);
     nodes::add(routes);

@@ -39,6 +39,8 @@ pub(crate) enum Refusal {
     Invalid(String),
     /// It was another one by then, or its state does not allow it.
     Conflict(String),
+    /// It is not as they saw it any more.
+    Changed,
     /// It could not be found out who asks.
     NobodyKnown,
     /// The database did not answer, or not in time.
@@ -55,6 +57,7 @@ impl Refusal {
             Refusal::NotFound => StatusCode::NOT_FOUND,
             Refusal::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Conflict(_) => StatusCode::CONFLICT,
+            Refusal::Changed => StatusCode::PRECONDITION_FAILED,
             Refusal::NobodyKnown | Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -70,6 +73,7 @@ impl Refusal {
             Refusal::NotFound => "not_found",
             Refusal::Invalid(_) => "invalid",
             Refusal::Conflict(_) => "conflict",
+            Refusal::Changed => "changed",
             Refusal::NobodyKnown => "login_unavailable",
             Refusal::Unavailable => "database_unavailable",
             Refusal::Broken => "internal",
@@ -115,6 +119,7 @@ pub(crate) const CODES: &[&str] = &[
     "not_found",
     "invalid",
     "conflict",
+    "changed",
     "login_unavailable",
     "database_unavailable",
     "internal",

@@ -9,6 +9,7 @@ mod counts;
 mod crons;
 mod drafts;
 mod gauges;
+mod insertion;
 mod jobs;
 mod known;
 mod list;
@@ -37,6 +38,7 @@ pub use crons::{
 };
 pub use drafts::{DraftedJob, Editing, JobDraft, Trial, When};
 pub use gauges::{Gauges, QueueGauges};
+pub use insertion::InsertedJob;
 pub use jobs::JobView;
 pub use known::Known;
 pub use list::{Asked, JobList, Meant, UnfitFilter, Unfitness};

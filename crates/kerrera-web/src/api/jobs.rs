@@ -29,15 +29,15 @@ pub(super) fn add(routes: &mut Routes) {
 /// Which job.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
-struct Numbered {
+pub(super) struct Numbered {
     /// Its number.
     #[param(value_type = Id)]
-    job: i64,
+    pub(super) job: i64,
 }
 
 /// A job, without what is private.
 #[derive(Serialize, ToSchema)]
-struct OneJob {
+pub(super) struct OneJob {
     id: Id,
     state: JobState,
     queue: String,
@@ -197,13 +197,13 @@ async fn delete(visit: Visit, At(numbered): At<Numbered>) -> Result<StatusCode, 
 }
 
 /// The job, as it stands after something was done to it.
-async fn after(visit: &Visit, numbered: &Numbered) -> After<OneJob> {
+pub(super) async fn after(visit: &Visit, numbered: &Numbered) -> After<OneJob> {
     let view = visit.service().job(numbered.job).await;
     After(view.map(|view| OneJob::of(view.job, view.is_redacted)))
 }
 
 impl OneJob {
-    fn of(job: Job, is_redacted: bool) -> OneJob {
+    pub(super) fn of(job: Job, is_redacted: bool) -> OneJob {
         OneJob {
             id: job.id.into(),
             state: JobState(job.state),

@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::header::{CONTENT_TYPE, ETAG};
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -25,15 +25,39 @@ impl<T: Serialize> IntoResponse for Json<T> {
                 return Refusal::Broken.into_response();
             }
         };
-        let hash = Sha256::digest(&text);
-        let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let tag = tag_of(&text);
         let kind = HeaderValue::from_static("application/json");
         let mut response = (StatusCode::OK, [(CONTENT_TYPE, kind)], text).into_response();
-        if let Ok(tag) = HeaderValue::from_str(&format!("\"{hash}\"")) {
+        if let Ok(tag) = HeaderValue::from_str(&tag) {
             response.headers_mut().insert(ETAG, tag);
         }
         response
     }
+}
+
+/// Whether what is there now is what a program saw, by the `If-Match` that it sends.
+///
+/// # Errors
+///
+/// If it is another, and if nothing is said of what was seen.
+pub(super) fn is_as_seen<T: Serialize>(headers: &HeaderMap, now: &T) -> Result<(), Refusal> {
+    let Some(seen) = headers.get(IF_MATCH).map(HeaderValue::as_bytes) else {
+        let why = "send If-Match with the ETag of what you saw, or * for whatever is there";
+        return Err(Refusal::Invalid(why.to_owned()));
+    };
+    let text = serde_json::to_string(now).map_err(|_| Refusal::Broken)?;
+    let now = tag_of(&text);
+    let is_it = |seen: &[u8]| seen == b"*" || seen == now.as_bytes();
+    match seen.split(|byte| *byte == b',').any(|seen| is_it(seen.trim_ascii())) {
+        true => Ok(()),
+        false => Err(Refusal::Changed),
+    }
+}
+
+fn tag_of(text: &str) -> String {
+    let hash = Sha256::digest(text);
+    let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hash}\"")
 }
 
 /// How something stands after it was changed. What is done is done: if it cannot be shown, since the

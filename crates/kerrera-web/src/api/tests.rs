@@ -1,6 +1,7 @@
 //! The API held against its own document: walked by those who may not, and fuzzed by those who may.
 
 mod fuzz;
+mod jobs;
 
 use std::sync::Arc;
 
@@ -277,37 +278,6 @@ async fn what_is_hidden_is_not_there() {
         json!({"value": 3, "quality": "exact"}),
         "not the one of the hidden queue"
     );
-}
-
-#[tokio::test]
-async fn a_list_is_read_page_by_page_and_only_what_is_wanted() {
-    let router = dashboard().await.router::<()>();
-    let path = "/api/v1/i/main/jobs";
-    let first = get(&router, &format!("{path}?order=oldest&limit=1&fields=id,queue")).await.json();
-    assert_eq!(first["items"], json!([{"id": "1", "queue": "mail"}]), "{first}");
-    let next = first["next"].as_str().unwrap();
-    let second = get(&router, &format!("{path}?order=oldest&limit=1&cursor={next}")).await.json();
-    assert_eq!(second["items"][0]["id"], "2", "{second}");
-    assert_eq!(second["items"][0]["state"], "available", "all of it, if nothing is said");
-    assert!(second["previous"].is_string(), "{second}");
-
-    let filtered = get(&router, &format!("{path}?q=worker:Mail+-id:1")).await.json();
-    assert_eq!(filtered["items"].as_array().unwrap().len(), 1, "{filtered}");
-    assert_eq!(filtered["count"], json!({"value": 1, "quality": "exact"}));
-    let count = get(&router, &format!("{path}/count?q=worker:Mail")).await.json();
-    assert_eq!(count, json!({"count": {"value": 2, "quality": "exact"}}));
-    let hidden = get(&router, &format!("{path}/count?q=queue:hidden")).await.json();
-    assert_eq!(hidden["count"]["value"], 0, "{hidden}");
-    let suggested = get(&router, &format!("{path}/suggest?q=worker:M")).await.json();
-    assert_eq!(suggested, json!({"from": 7, "to": 8, "items": ["Mail"]}));
-
-    for wrong in
-        ["q=stat:x", "q=args.password:x", "cursor=x", "limit=0", "limit=501", "fields=id,x"]
-    {
-        let answer = get(&router, &format!("{path}?{wrong}")).await;
-        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
-        assert_eq!(answer.json()["code"], "invalid", "{wrong}");
-    }
 }
 
 #[tokio::test]

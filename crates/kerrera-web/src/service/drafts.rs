@@ -76,6 +76,8 @@ pub struct Trial {
 pub struct Editing {
     /// The job, without what is private.
     pub job: Job,
+    /// Whether something private was taken out of it.
+    pub is_redacted: bool,
     /// What stands in the form.
     pub draft: JobDraft,
     /// By which it is told whether it has changed meanwhile.
@@ -157,7 +159,7 @@ impl Service {
     /// and when the database fails.
     pub async fn try_job(&self, draft: &JobDraft, from: Option<JobId>) -> Result<Trial> {
         self.viewer.may(Permission::JobsInsert)?;
-        let (mistakes, job) = self.new_job(draft, from).await?;
+        let (mistakes, job) = self.copied_job(draft, from).await?;
         let mut trial = Trial { mistakes, like: Vec::new(), producers: (0, 0) };
         let Some((_, args)) = job else { return Ok(trial) };
         let [worker, queue] = [draft.worker.trim(), queue_of(draft)];
@@ -187,7 +189,7 @@ impl Service {
     /// As for [`try_job`](Service::try_job). What is wrong with the draft is no error.
     pub async fn insert_job(&self, draft: &JobDraft, from: Option<JobId>) -> Result<DraftedJob> {
         self.viewer.may(Permission::JobsInsert)?;
-        let (mut mistakes, job) = self.new_job(draft, from).await?;
+        let (mut mistakes, job) = self.copied_job(draft, from).await?;
         let Some((job, _)) = job else { return Ok(DraftedJob::Wrong(mistakes)) };
         match self.acting().insert(job).await {
             Ok(Inserted::Existing(job)) => Ok(DraftedJob::Exists(job.id)),
@@ -210,9 +212,9 @@ impl Service {
         self.viewer.may(Permission::JobsUpdate)?;
         self.viewer.may(Permission::JobsView)?;
         let mut job = self.visible_job(id).await?;
-        self.rules.job(&mut job);
+        let is_redacted = self.rules.job(&mut job);
         let (draft, seen) = (JobDraft::of(&job), fingerprint(&job));
-        Ok(Editing { job, draft, seen, edits_args: self.edits_args })
+        Ok(Editing { job, is_redacted, draft, seen, edits_args: self.edits_args })
     }
 
     /// What would become of a change: what is wrong with it.
@@ -338,13 +340,12 @@ impl Service {
         (change, mistakes)
     }
 
-    /// The job of a draft and its args, or what is wrong with it.
-    async fn new_job(
+    /// The job of a draft, perhaps a copy of another, and its args; or what is wrong with it.
+    async fn copied_job(
         &self,
         draft: &JobDraft,
         from: Option<JobId>,
     ) -> Result<(Mistakes, Option<(NewJob, Json)>)> {
-        let mut mistakes = Mistakes::new();
         let copied = match from {
             None => None,
             Some(id) => {
@@ -355,18 +356,34 @@ impl Service {
                 Some((job, shown))
             }
         };
+        let known = match &copied {
+            // Nobody needs to know of it that it is known.
+            Some((job, _)) if job.worker == draft.worker.trim() => Vec::new(),
+            _ => self.names().await?.workers,
+        };
+        Ok(self.new_job(draft, copied.as_ref(), &known))
+    }
+
+    /// The job of a draft and its args, or what is wrong with it, where these workers are known.
+    pub(super) fn new_job(
+        &self,
+        draft: &JobDraft,
+        copied: Option<&(Job, Job)>,
+        known: &[String],
+    ) -> (Mistakes, Option<(NewJob, Json)>) {
+        let mut mistakes = Mistakes::new();
         let (worker, queue) = (draft.worker.trim(), queue_of(draft));
-        let is_same_worker = copied.as_ref().is_some_and(|(job, _)| job.worker == worker);
+        let is_same_worker = copied.is_some_and(|(job, _)| job.worker == worker);
         if worker.is_empty() {
             mistakes.push(("worker", "name the worker that is to do it".to_owned()));
-        } else if !is_same_worker && !self.workers().await?.iter().any(|known| known == worker) {
+        } else if !is_same_worker && !known.iter().any(|known| known == worker) {
             let why = format!("no worker {worker:?} is known here: choose one that is");
             mistakes.push(("worker", why));
         }
         if !self.viewer.sees(Scope::Queue(queue)) {
             mistakes.push(("queue", "there is no such queue".to_owned()));
         }
-        let (shown, original) = match &copied {
+        let (shown, original) = match copied {
             // Another worker's rules might show what is hidden.
             Some((job, shown)) if is_same_worker => (shown.args.as_str(), job.args.as_str()),
             _ => ("", ""),
@@ -383,7 +400,7 @@ impl Service {
         let (Ok(args), Ok(meta), Some(priority), Some(attempts), true) =
             (args, meta, priority, attempts, mistakes.is_empty())
         else {
-            return Ok((mistakes, None));
+            return (mistakes, None);
         };
         let job = NewJob::of_json(worker, args.clone()).queue(queue).meta(meta);
         let job = job.tags(draft.tags()).priority(priority).max_attempts(attempts);
@@ -393,12 +410,7 @@ impl Service {
             Some(When::At(time)) => job.schedule_at(time),
         };
         let job = if draft.is_unique { job.unique(until_finished()) } else { job };
-        Ok((mistakes, Some((job, args))))
-    }
-
-    /// The workers that somebody who inserts jobs can name.
-    async fn workers(&self) -> Result<Vec<String>> {
-        Ok(self.names().await?.workers)
+        (mistakes, Some((job, args)))
     }
 
     /// The queues and workers that somebody who inserts jobs can choose from.

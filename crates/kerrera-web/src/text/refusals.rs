@@ -19,6 +19,8 @@ texts! {
         | "로그인되어 있지만 이 대시보드를 사용할 권한이 없습니다. 운영자에게 문의하세요.";
     detail_not_found: "What stood here may have been deleted or pruned, or you may not see it."
         | "삭제되었거나 정리되었거나, 볼 수 있는 권한이 없습니다.";
+    detail_changed: "It has changed since you saw it. Look at it again, and then change it."
+        | "확인한 뒤에 변경되었습니다. 다시 확인한 다음 변경하세요.";
     detail_login: "It could not be found out who you are, so nobody is let in. Try again in a moment."
         | "사용자를 확인할 수 없어 접근을 막았습니다. 잠시 후 다시 시도하세요.";
     detail_unavailable: "Jobs go on running if their nodes reach it. Reload in a moment."
@@ -34,7 +36,7 @@ impl Text {
             Refusal::Forbidden | Refusal::Denied(_) => self.title_forbidden(),
             Refusal::NotFound => self.title_not_found(),
             Refusal::Invalid(_) => self.title_invalid(),
-            Refusal::Conflict(_) => self.title_conflict(),
+            Refusal::Conflict(_) | Refusal::Changed => self.title_conflict(),
             Refusal::NobodyKnown | Refusal::Unavailable => self.title_unavailable(),
             Refusal::Broken => self.title_broken(),
         }
@@ -47,6 +49,7 @@ impl Text {
             Refusal::Denied(denied) => self.denied(*denied),
             Refusal::NotFound => self.detail_not_found(),
             Refusal::Invalid(why) | Refusal::Conflict(why) => why.clone().into(),
+            Refusal::Changed => self.detail_changed(),
             Refusal::NobodyKnown => self.detail_login(),
             Refusal::Unavailable => self.detail_unavailable(),
             Refusal::Broken => self.detail_broken(),

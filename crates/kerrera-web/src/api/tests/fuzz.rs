@@ -2,6 +2,7 @@
 //!
 //! Whatever is sent: no error of ours, problems as problems, and every answer as the document has it.
 
+use axum::http::HeaderValue;
 use jsonschema::Validator;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -22,7 +23,10 @@ async fn whatever_is_sent_the_answer_is_what_the_document_says() {
         for _ in 0..ROUNDS {
             let (uri, body) = fuzzer.sent(&operation);
             let Ok(uri) = uri.parse::<axum::http::Uri>() else { continue };
-            let request = request(&operation.method, &uri.to_string(), Some("all"), &body);
+            let mut request = request(&operation.method, &uri.to_string(), Some("all"), &body);
+            for (name, value) in fuzzer.headers(&operation) {
+                request.headers_mut().insert(name, value);
+            }
             let answer = ask(&router, request).await;
             if let Err(why) = fuzzer.check(&operation, &answer) {
                 panic!(
@@ -78,6 +82,20 @@ impl<'d> Fuzzer<'d> {
             schema => self.body(&schema.clone()),
         };
         (path, body)
+    }
+
+    /// Those headers that are described.
+    fn headers(&mut self, operation: &Operation) -> Vec<(header::HeaderName, HeaderValue)> {
+        let mut headers = Vec::new();
+        for parameter in operation.said["parameters"].as_array().unwrap() {
+            if parameter["in"] == "header" && self.pick(0..3_u8) > 0 {
+                let known = prop::sample::select(vec!["*", "one", "another"]);
+                let value = self.pick(prop_oneof![known.prop_map(str::to_owned), hostile()]);
+                let name = parameter["name"].as_str().unwrap().parse().unwrap();
+                headers.extend(HeaderValue::from_str(&value).ok().map(|value| (name, value)));
+            }
+        }
+        headers
     }
 
     fn parameter(&mut self, parameter: &Value) -> String {
