@@ -14,6 +14,7 @@ mod crons;
 mod document;
 mod features;
 mod job_drafts;
+mod job_export;
 mod job_lists;
 mod jobs;
 mod json;
@@ -44,6 +45,7 @@ pub(crate) fn add(routes: &mut Routes) {
     overview::add(routes);
     job_lists::add(routes);
     job_drafts::add(routes);
+    job_export::add(routes);
     jobs::add(routes);
     queues::add(routes);
     nodes::add(routes);

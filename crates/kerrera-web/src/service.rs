@@ -8,6 +8,7 @@ mod attention;
 mod counts;
 mod crons;
 mod drafts;
+mod export;
 mod gauges;
 mod insertion;
 mod jobs;
@@ -37,6 +38,7 @@ pub use crons::{
     NextTimes,
 };
 pub use drafts::{DraftedJob, Editing, JobDraft, Trial, When};
+pub use export::{Export, Exported};
 pub use gauges::{Gauges, QueueGauges};
 pub use insertion::InsertedJob;
 pub use jobs::JobView;

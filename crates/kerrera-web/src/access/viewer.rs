@@ -92,6 +92,11 @@ impl Viewer {
         }
     }
 
+    /// Whether they have this permission, though nothing can be changed perhaps.
+    pub(crate) fn has(&self, permission: Permission) -> bool {
+        self.permissions.contains(permission)
+    }
+
     /// Whether they know of this.
     pub fn sees(&self, scope: Scope<'_>) -> bool {
         (self.sees)(scope)

@@ -91,10 +91,10 @@ impl Service {
                 _ => format!("jobs[{place}].{field}"),
             };
             let mut draft = draft.clone();
-            if let Some(names) = &names {
-                if let Err((name, why)) = names.put_on(place, &mut draft) {
-                    wrong.push(format!("{}: {why}", field(name)));
-                }
+            if let Some(names) = &names
+                && let Err((name, why)) = names.put_on(place, &mut draft)
+            {
+                wrong.push(format!("{}: {why}", field(name)));
             }
             let (mistakes, job) = self.new_job(&draft, None, &known);
             let mistakes = mistakes.iter().map(|(name, why)| format!("{}: {why}", field(name)));

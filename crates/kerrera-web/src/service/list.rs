@@ -94,6 +94,8 @@ pub enum Unfitness {
     Unreadable(Problem, String),
     /// It looks for what is private.
     Private(String),
+    /// It looks for what may repeat what is private, and the viewer may not see that.
+    Revealing(String),
 }
 
 impl fmt::Display for UnfitFilter {
@@ -103,6 +105,12 @@ impl fmt::Display for UnfitFilter {
             Unfitness::Private(what) => {
                 write!(f, "{what} is private: nobody can look for jobs by it")
             }
+            Unfitness::Revealing(what) => write!(
+                f,
+                "{what}: the texts of errors may repeat what is private, so that only those who have the \
+                 permission {} can look for jobs by it; error.fp: names a group of errors",
+                Permission::JobsReveal
+            ),
         }
     }
 }
@@ -142,7 +150,7 @@ impl Service {
         // A number in which jobs are that the viewer does not know of would tell of them.
         let total = total.filter(|_| is_whole);
         let Page { mut rows, next, previous, complete, searched, searched_to, .. } = page;
-        rows.retain(|row| self.sees(row) && !self.asks_for_private(&filter, Some(&row.worker)));
+        rows.retain(|row| self.shows(row, &filter));
         for row in &mut rows {
             self.rules.row(row);
         }
@@ -204,10 +212,16 @@ impl Service {
             Some(workers) => workers.iter().any(|worker| self.is_private(term, Some(worker))),
             None => self.is_private(term, None),
         });
-        match private {
+        if let Some(term) = private {
+            let why = Unfitness::Private(term.subject.to_string());
+            return Err(Error::Filter(UnfitFilter { at: term.at.clone(), why }));
+        }
+        // Letter by letter one could guess what stands there, in place of what is shown.
+        let revealing = filter.terms.iter().find(|term| term.subject == Subject::Error);
+        match revealing.filter(|_| !self.finds_errors()) {
             None => Ok(filter),
             Some(term) => {
-                let why = Unfitness::Private(term.subject.to_string());
+                let why = Unfitness::Revealing(term.subject.to_string());
                 Err(Error::Filter(UnfitFilter { at: term.at.clone(), why }))
             }
         }
@@ -238,6 +252,11 @@ impl Service {
         }
     }
 
+    /// Whether the viewer may look for jobs by what their errors say.
+    pub(super) fn finds_errors(&self) -> bool {
+        self.viewer.has(Permission::JobsReveal)
+    }
+
     fn asks_for_private(&self, filter: &Filter, worker: Option<&str>) -> bool {
         filter.terms.iter().any(|term| self.is_private(term, worker))
     }
@@ -252,8 +271,11 @@ impl Service {
         }
     }
 
-    fn sees(&self, row: &JobRow) -> bool {
-        self.viewer.sees(Scope::Queue(&row.queue)) && self.viewer.sees(Scope::Worker(&row.worker))
+    /// Whether the viewer knows of a row, and may find it so.
+    pub(super) fn shows(&self, row: &JobRow, filter: &Filter) -> bool {
+        !self.asks_for_private(filter, Some(&row.worker))
+            && self.viewer.sees(Scope::Queue(&row.queue))
+            && self.viewer.sees(Scope::Worker(&row.worker))
     }
 
     fn unseen_workers(&self, page: &Page) -> Vec<String> {

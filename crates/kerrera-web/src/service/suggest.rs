@@ -67,7 +67,9 @@ pub(crate) struct Suggestions {
 impl Service {
     /// What a filter could go on with; costs and fails as [`known`](Service::known).
     pub(crate) async fn suggest(&self, typed: &Typed) -> Result<Suggestions> {
-        Ok(suggestions(typed, &self.known().await?))
+        let mut suggested = suggestions(typed, &self.known().await?);
+        suggested.items.retain(|item| item != "error:" || self.finds_errors());
+        Ok(suggested)
     }
 }
 

@@ -15,6 +15,8 @@ texts! {
     filter_suggestions: "Suggestions" | "제안";
     filter_private(what: &str): "{what} is private: nobody can look for jobs by it."
         | "비공개 값이므로 검색할 수 없습니다: {what}";
+    filter_revealing(needs: &str): "Errors may repeat what is private, so looking for jobs by their text needs {needs}. A group of errors can be named by error.fp: instead."
+        | "오류 내용에는 비공개 값이 들어 있을 수 있어 내용으로 검색하려면 권한이 필요합니다: {needs}. 대신 error.fp: 로 오류 그룹을 지정할 수 있습니다.";
     filter_unknown(written: &str): "There is no {written} to filter by." | "필터 항목이 없습니다: {written}";
     filter_nearest(nearest: &str): "Did you mean {nearest}?" | "혹시 {nearest} 인가요?";
     filter_alone(written: &str): "{written} stands alone: say what it is, as in worker:{written}."

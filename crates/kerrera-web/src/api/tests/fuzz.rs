@@ -216,8 +216,17 @@ impl<'d> Fuzzer<'d> {
         };
         let kind = answer.kind();
         let content = content.get(kind).ok_or_else(|| format!("it is {kind:?}"))?;
-        let body = answer.json();
-        self.validator(&content["schema"]).validate(&body).map_err(|error| error.to_string())?;
+        let validator = self.validator(&content["schema"]);
+        let bodies: Vec<Value> = match kind {
+            "application/x-ndjson" => {
+                let lines = answer.body.lines().map(serde_json::from_str);
+                lines.collect::<Result<_, _>>().map_err(|error| error.to_string())?
+            }
+            _ => vec![answer.json()],
+        };
+        for body in &bodies {
+            validator.validate(body).map_err(|error| error.to_string())?;
+        }
         let is_problem = kind == "application/problem+json";
         match is_problem == answer.status.is_client_error() {
             true => Ok(()),

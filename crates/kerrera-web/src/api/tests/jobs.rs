@@ -210,3 +210,63 @@ async fn a_copy_keeps_what_is_hidden() {
     let again = post(&router, &format!("{JOBS}/5/discard"), None, &json!({})).await;
     assert_eq!(again.status, StatusCode::CONFLICT);
 }
+
+#[tokio::test]
+async fn jobs_are_taken_out_without_what_is_private_and_it_is_written_down() {
+    let client = Client::connect("sqlite::memory:").await.unwrap();
+    let mail = |n: i64| NewJob::of("Mail", json!({"n": n, "token": "canary"})).queue("mail");
+    client.insert_all((0..450).map(mail)).await.unwrap();
+    client.insert(NewJob::of("Mail", json!({})).queue("hidden")).await.unwrap();
+    client.insert(NewJob::of("Hidden", json!({})).queue("mail")).await.unwrap();
+    let router = Dashboard::new(ByHeader).instance("main", client.clone()).router::<()>();
+    let path = format!("{JOBS}/export");
+    let lines = |answer: &Answer| -> Vec<Value> {
+        answer.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let all = post(&router, &path, None, &json!({})).await;
+    assert_eq!((all.status, all.kind()), (StatusCode::OK, "application/x-ndjson"));
+    assert!(!all.body.contains("canary") && !all.body.contains("\"hidden\""));
+    let all = lines(&all);
+    assert_eq!(all.last(), Some(&json!({"jobs": 450, "next": null})));
+    let ids: Vec<&str> = all[..450].iter().map(|job| job["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, (1..=450).map(|id| id.to_string()).collect::<Vec<_>>());
+
+    let first = lines(&post(&router, &path, None, &json!({"limit": 300, "q": "queue:mail"})).await);
+    let next = first.last().unwrap()["next"].clone();
+    assert_eq!((first.len(), &next), (301, &json!("300")));
+    let rest = json!({"q": "queue:mail", "after": next});
+    let rest = lines(&post(&router, &path, None, &rest).await);
+    assert_eq!(rest.last(), Some(&json!({"jobs": 150, "next": null})));
+
+    let told = client.audit(kerrera::audit::AuditQuery::new()).await.unwrap();
+    let told: Vec<_> = told.iter().map(|one| &one.entry).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told.iter().all(|entry| entry.action == "jobs.export" && entry.actor.id == "7"));
+    assert_eq!(told[0].target, "queue:mail");
+    for wrong in [json!({"limit": 0}), json!({"after": "x"}), json!({"q": "args.token:x"})] {
+        let refused = post(&router, &path, None, &wrong).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_reveal_cannot_guess_what_errors_hide() {
+    let router = dashboard().await.router::<()>();
+    for (may, expected) in
+        [("jobs:view", StatusCode::UNPROCESSABLE_ENTITY), ("jobs:view,jobs:reveal", StatusCode::OK)]
+    {
+        for path in ["", "/count"] {
+            for filter in ["error:canary", "-error:c", "id:1+error:%22can%22"] {
+                let path = format!("{JOBS}{path}?q={filter}");
+                let answer = ask(&router, request(&Method::GET, &path, Some(may), "")).await;
+                assert_eq!(answer.status, expected, "{may} {path}: {}", answer.body);
+            }
+        }
+        let path = format!("{JOBS}?q=error.fp:9f86d081");
+        let answer = ask(&router, request(&Method::GET, &path, Some(may), "")).await;
+        assert_eq!(answer.status, StatusCode::OK, "a group of errors can be named");
+        let path = format!("{JOBS}/suggest?q=erro");
+        let answer = ask(&router, request(&Method::GET, &path, Some(may), "")).await;
+        assert_eq!(answer.body.contains("error:"), expected == StatusCode::OK);
+    }
+}

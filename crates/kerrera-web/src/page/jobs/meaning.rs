@@ -5,6 +5,7 @@ use kerrera_core::job_query::Comparison;
 use maud::{Markup, html};
 
 use super::Look;
+use crate::access::Permission;
 use crate::service::{UnfitFilter, Unfitness};
 use crate::text::{Said, Text};
 use crate::view::icon::icon;
@@ -130,6 +131,9 @@ fn bounded<T: ToString>(bound: &Bound<T>, text: Text) -> Said {
 pub(super) fn problem(unfit: &UnfitFilter, text: Text) -> Markup {
     let problem = match &unfit.why {
         Unfitness::Private(what) => return html! { (text.filter_private(what)) },
+        Unfitness::Revealing(_) => {
+            return html! { (text.filter_revealing(Permission::JobsReveal.as_str())) };
+        }
         Unfitness::Unreadable(problem, _) => problem,
     };
     let near = |nearest: &Option<&str>| nearest.map(|nearest| text.filter_nearest(nearest));
