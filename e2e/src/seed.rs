@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 use kerrera::audit::Actor;
 use kerrera::prelude::*;
-use kerrera::{Cron, JobId};
+use kerrera::{BulkAction, BulkRequest, Cron, JobId, JobQuery};
 use serde_json::json;
 
 use crate::people::HIDDEN_QUEUE;
@@ -54,6 +54,12 @@ pub(crate) async fn seed(client: &Client) -> anyhow::Result<BTreeMap<&'static st
     let acting = client.acting(Actor::new("7").label(HOSTILE));
     acting.queue("reports").by("ada").reason(HOSTILE).pause().await?;
     acting.cancel_job(client.insert(deed(End::Done).schedule_in(1.hour())).await?.job().id).await?;
+
+    // It is done as soon as the node has looked: its page is one that does not change.
+    let nobody = JobQuery::new().queues(["nowhere"]).tagged(HOSTILE);
+    let request = BulkRequest::new(BulkAction::Retry, nobody).reason(HOSTILE);
+    let operation = acting.start_operation(request).await?;
+    acting.carry_out_operation(operation.id).await?;
 
     settle(client, &jobs).await?;
     Ok(jobs)

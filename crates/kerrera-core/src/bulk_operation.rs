@@ -21,6 +21,8 @@ pub enum BulkAction {
     Cancel,
     /// They are to run again.
     Retry,
+    /// They are given up for good, as those are that have failed too often.
+    Discard,
     /// They are to be removed.
     Delete,
     /// Those that wait for a time or for their next attempt are to run now.
@@ -29,14 +31,20 @@ pub enum BulkAction {
 
 impl BulkAction {
     /// Every action.
-    pub const ALL: [BulkAction; 4] =
-        [BulkAction::Cancel, BulkAction::Retry, BulkAction::Delete, BulkAction::RunNow];
+    pub const ALL: [BulkAction; 5] = [
+        BulkAction::Cancel,
+        BulkAction::Retry,
+        BulkAction::Discard,
+        BulkAction::Delete,
+        BulkAction::RunNow,
+    ];
 
     /// As it is stored.
     pub fn as_str(self) -> &'static str {
         match self {
             BulkAction::Cancel => "cancel",
             BulkAction::Retry => "retry",
+            BulkAction::Discard => "discard",
             BulkAction::Delete => "delete",
             BulkAction::RunNow => "run_now",
         }
@@ -47,6 +55,7 @@ impl BulkAction {
         match self {
             BulkAction::Cancel => Operation::Cancel,
             BulkAction::Retry | BulkAction::RunNow => Operation::Retry,
+            BulkAction::Discard => Operation::Discard,
             BulkAction::Delete => Operation::Delete,
         }
     }

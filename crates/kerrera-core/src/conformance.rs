@@ -128,6 +128,7 @@ macro_rules! conformance_tests {
             an_operation_is_kept_with_its_particulars
             an_operation_is_held_by_one_until_its_time_is_over
             a_step_is_done_by_its_holder_once
+            each_action_does_what_it_says
             an_operation_that_was_stopped_does_nothing_more
             an_operation_that_cannot_be_told_is_neither_begun_nor_ended
             an_operation_of_a_newer_version_is_not_half_understood

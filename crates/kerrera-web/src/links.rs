@@ -67,6 +67,16 @@ impl Links {
         self.to(["nodes", name])
     }
 
+    /// What is done to many jobs at once.
+    pub(crate) fn operation(&self, id: i64) -> String {
+        self.to(["operations", &id.to_string()])
+    }
+
+    /// The entries of the audit log about one thing.
+    pub(crate) fn audit_of(&self, sort: &str, name: &str) -> String {
+        format!("{}?sort={}&target={}", self.to(["audit"]), escape(sort), escape(name))
+    }
+
     /// One entry of the crontab.
     pub(crate) fn cron(&self, name: &str) -> String {
         match name {

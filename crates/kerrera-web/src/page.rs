@@ -9,6 +9,8 @@ mod job_form;
 mod jobs;
 mod node;
 mod nodes;
+mod operation_form;
+mod operations;
 mod orders;
 mod overview;
 mod queue;
@@ -48,6 +50,8 @@ pub(crate) fn add(routes: &mut Routes) {
     crons::add(routes);
     cron::add(routes);
     cron_form::add(routes);
+    operation_form::add(routes);
+    operations::add(routes);
     settings::add(routes);
 }
 

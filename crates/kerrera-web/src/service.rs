@@ -15,6 +15,7 @@ mod jobs;
 mod known;
 mod list;
 mod nodes;
+mod operations;
 mod overview;
 mod queues;
 mod redact;
@@ -45,6 +46,9 @@ pub use jobs::JobView;
 pub use known::Known;
 pub use list::{Asked, JobList, Meant, UnfitFilter, Unfitness};
 pub use nodes::{NodeStatus, Nodes, RunningJob};
+pub use operations::{
+    BulkForecast, BulkList, BulkStart, BulkView, BulkWish, Selection, permission_for,
+};
 pub use overview::{Busy, Overview};
 pub use queues::{PauseEnd, QueueState, QueueStatus, Target};
 pub(crate) use redact::Rules;

@@ -19,6 +19,7 @@ mod job_form;
 mod jobs;
 mod list;
 mod nodes;
+mod operations;
 mod queues;
 mod refusals;
 mod schedule;

@@ -97,6 +97,31 @@ pub async fn a_step_is_done_by_its_holder_once(fixture: Fixture) {
     assert_eq!(storage.lease_operation(lease(holder)).await.unwrap(), None, "it has ended");
 }
 
+pub async fn each_action_does_what_it_says(fixture: Fixture) {
+    let storage = &fixture.storage;
+    let states = [
+        (BulkAction::Cancel, Some(State::Cancelled)),
+        (BulkAction::Retry, Some(State::Available)),
+        (BulkAction::Discard, Some(State::Discarded)),
+        (BulkAction::Delete, None),
+        (BulkAction::RunNow, Some(State::Available)),
+    ];
+    assert_eq!(states.map(|(action, _)| action), BulkAction::ALL);
+    for (action, state) in states {
+        let id = fixture.insert([job().schedule_in(1.hour())]).await[0].id;
+        let created = create(&fixture, action, JobQuery::new().ids([id])).await;
+        let holder = Uuid::new_v4();
+        storage.lease_operation(lease(holder)).await.unwrap().unwrap();
+        let end = Some(OperationEnd { error: None, entry: None });
+        let last = OperationStep { end, ..step(&created, holder, 0, &[id]) };
+        assert_eq!(storage.step_operation(last).await.unwrap().unwrap().len(), 1, "{action}");
+        let now = storage.job(id).await.unwrap().map(|job| job.state);
+        assert_eq!(now, state, "{action}");
+        let ended = storage.operation(created.id).await.unwrap().unwrap();
+        assert_eq!((ended.action, ended.done), (action, 1));
+    }
+}
+
 pub async fn an_operation_that_was_stopped_does_nothing_more(fixture: Fixture) {
     let storage = &fixture.storage;
     let jobs = ids(&fixture.insert((0..2).map(|_| job())).await);

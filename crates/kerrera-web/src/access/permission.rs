@@ -48,6 +48,8 @@ permissions! {
     JobsExport = "jobs:export",
     /// To see what is done to many jobs at once.
     OperationsView = "operations:view",
+    /// To do to many jobs at once what one may do to one, and to stop that.
+    OperationsManage = "operations:manage",
     /// To see queues.
     QueuesView = "queues:view",
     /// To pause and resume queues.
@@ -194,6 +196,7 @@ impl Role {
                         | P::JobsRetry
                         | P::JobsRun
                         | P::JobsSnooze
+                        | P::OperationsManage
                         | P::AuditView
                         | P::QueuesPause
                         | P::QueuesScale

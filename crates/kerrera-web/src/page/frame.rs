@@ -31,12 +31,13 @@ pub(crate) enum Section {
 
 impl Section {
     /// Those that have a page.
-    const MENU: [Section; 6] = [
+    const MENU: [Section; 7] = [
         Section::Overview,
         Section::Jobs,
         Section::Queues,
         Section::Nodes,
         Section::Crons,
+        Section::Operations,
         Section::Settings,
     ];
 

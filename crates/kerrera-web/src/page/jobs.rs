@@ -4,6 +4,8 @@ mod meaning;
 #[cfg(test)]
 mod tests;
 
+pub(super) use meaning::{in_words, problem};
+
 use axum::extract::Query;
 use axum::http::StatusCode;
 use kerrera::filter::{Filter, Subject};
@@ -214,7 +216,7 @@ fn unfitting(filter: &str, unfit: &UnfitFilter, visit: &Visit) -> Markup {
         @if let (Some(before), Some(wrong), Some(after)) = parts {
             p.mono.filter-wrong { (before) mark { (wrong) } (after) }
         }
-        p { (meaning::problem(unfit, text)) }
+        p { (problem(unfit, text)) }
     };
     notice("danger", "warning", visit, &body)
 }
@@ -233,7 +235,8 @@ fn table(list: &JobList, look: &Look, visit: &Visit) -> Markup {
                 (empty("jobs", &text.jobs_none(), &text.jobs_none_hint(), visit))
             }
         } @else {
-            form #selection method="post" action=(links.to(["operations", "new"])) {
+            form #selection method="get" action=(links.to(["operations", "new"])) {
+            input type="hidden" name="from" value="list";
             input type="hidden" name="q" value=(list.filter);
             (verbs(list, visit))
             div.table-scroll { table.list.jobs {
@@ -324,7 +327,7 @@ fn row(job: &JobRow, is_writing: bool, visit: &Visit) -> Markup {
 /// How many characters of the args stand in a line.
 const ARGS: usize = 160;
 
-fn preview(job: &JobRow) -> String {
+pub(super) fn preview(job: &JobRow) -> String {
     match job.args.char_indices().nth(ARGS) {
         None => job.args.clone(),
         Some((end, _)) => format!("{}…", &job.args[..end]),

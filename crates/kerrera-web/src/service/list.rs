@@ -199,7 +199,7 @@ impl Service {
     }
 
     /// A filter that asks for nothing private.
-    fn filter(&self, text: &str) -> Result<Filter> {
+    pub(super) fn filter(&self, text: &str) -> Result<Filter> {
         let filter: Filter = text.parse().map_err(|error: kerrera::filter::FilterError| {
             let said = error.to_string();
             Error::Filter(UnfitFilter {

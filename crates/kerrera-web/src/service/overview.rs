@@ -88,6 +88,7 @@ impl Service {
         let mut facts = Facts {
             queues: queues.into_values().collect(),
             crons: self.cron_facts().await?,
+            waiting_operations: self.waiting_operations(Timestamp::now()).await?,
             has_leader: leader.is_some(),
             has_nodes: !producers.is_empty(),
             ..Facts::default()

@@ -24,7 +24,7 @@ pub(super) fn meaning(filter: &Filter, look: &Look, visit: &Visit) -> Markup {
                         @let without = Look { q: without(filter, at), at: String::new(), ..look.clone() };
                         @let said = text.filter_remove(&term.to_string());
                         li.tag.filter-term {
-                            (in_words(term, visit)) " "
+                            (term_in_words(term, visit)) " "
                             a href=(without.link(visit)) title=(said) {
                                 (icon("close", links.base())) span.visually-hidden { (said) }
                             }
@@ -37,13 +37,22 @@ pub(super) fn meaning(filter: &Filter, look: &Look, visit: &Visit) -> Markup {
     }
 }
 
+/// What a filter means, term by term.
+pub(crate) fn in_words(filter: &Filter, visit: &Visit) -> Markup {
+    html! {
+        ul.row.filter-meaning aria-label=(visit.text().filter_meaning()) {
+            @for term in &filter.terms { li.tag.filter-term { (term_in_words(term, visit)) } }
+        }
+    }
+}
+
 /// The filter without one of its terms.
 fn without(filter: &Filter, at: usize) -> String {
     let terms = filter.terms.iter().enumerate().filter(|(other, _)| *other != at);
     terms.map(|(_, term)| term.to_string()).collect::<Vec<_>>().join(" ")
 }
 
-fn in_words(term: &Term, visit: &Visit) -> Said {
+fn term_in_words(term: &Term, visit: &Visit) -> Said {
     let text = visit.text();
     let values: Vec<Said> = term.values.iter().map(|value| one(value, visit)).collect();
     let (what, values) = (subject(&term.subject, text), values.join(&text.means_or()));
@@ -128,7 +137,7 @@ fn bounded<T: ToString>(bound: &Bound<T>, text: Text) -> Said {
 }
 
 /// What is wrong with a filter, and what was probably meant.
-pub(super) fn problem(unfit: &UnfitFilter, text: Text) -> Markup {
+pub(crate) fn problem(unfit: &UnfitFilter, text: Text) -> Markup {
     let problem = match &unfit.why {
         Unfitness::Private(what) => return html! { (text.filter_private(what)) },
         Unfitness::Revealing(_) => {
