@@ -59,6 +59,7 @@ mod access;
 mod api;
 mod assets;
 mod dashboard;
+mod export;
 mod guard;
 mod language;
 mod links;

@@ -1,5 +1,6 @@
 //! Pages, one file each, and the frame around all of them.
 
+mod audit;
 mod cron;
 mod cron_form;
 mod crons;
@@ -52,6 +53,7 @@ pub(crate) fn add(routes: &mut Routes) {
     cron_form::add(routes);
     operation_form::add(routes);
     operations::add(routes);
+    audit::add(routes);
     settings::add(routes);
 }
 

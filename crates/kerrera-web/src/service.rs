@@ -5,6 +5,7 @@
 //! calls it needs no thought of that.
 
 mod attention;
+mod audit;
 mod counts;
 mod crons;
 mod drafts;
@@ -33,6 +34,8 @@ use crate::access::{Actor, Scope};
 
 pub use crate::access::{Denied, ReadOnly, Viewer};
 pub use attention::{Concern, Severity, Trouble};
+pub use audit::AuditList;
+pub(crate) use audit::LARGEST_EXPORT;
 pub use counts::Counts;
 pub use crons::{
     ClockShift, CronDraft, CronRun, CronStatus, CronTarget, CrontabStatus, Drafted, Mistakes,

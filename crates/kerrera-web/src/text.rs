@@ -13,6 +13,7 @@
 //! A number is written as the language writes it: give a [`Shown`](crate::view::number::Shown), or
 //! anything that prints. Korean has one plural; its particles are avoided by writing `큐: mail`.
 
+mod audit;
 mod common;
 mod crons;
 mod job_form;

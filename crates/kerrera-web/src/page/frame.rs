@@ -31,13 +31,14 @@ pub(crate) enum Section {
 
 impl Section {
     /// Those that have a page.
-    const MENU: [Section; 7] = [
+    const MENU: [Section; 8] = [
         Section::Overview,
         Section::Jobs,
         Section::Queues,
         Section::Nodes,
         Section::Crons,
         Section::Operations,
+        Section::Audit,
         Section::Settings,
     ];
 

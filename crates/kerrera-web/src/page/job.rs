@@ -433,7 +433,7 @@ fn scalars(json: &Json) -> Vec<(String, String)> {
 
 /// What people did to it.
 fn history(view: &JobView, visit: &Visit) -> Markup {
-    let text = visit.text();
+    let (text, links) = (visit.text(), visit.links());
     html! {
         @if !view.history.is_empty() {
             section.card #history aria-labelledby="history-title" {
@@ -442,7 +442,7 @@ fn history(view: &JobView, visit: &Visit) -> Markup {
                     li {
                         (when::relative(told.at, visit)) " "
                         strong { (told.entry.actor.label) } " "
-                        span.mono { (told.entry.action) }
+                        a.mono href=(links.to(["audit", &told.id.to_string()])) { (told.entry.action) }
                         @if told.entry.outcome != AuditOutcome::Done {
                             " " span.badge.notice-warning { (told.entry.outcome) }
                         }

@@ -56,7 +56,7 @@ impl Sent {
                 "all" => sent.all = value == "on",
                 // One too many is kept, so that it is told.
                 "id" if sent.ids.len() <= Selection::MOST => {
-                    sent.ids.extend(value.parse::<JobId>())
+                    sent.ids.extend(value.parse::<JobId>());
                 }
                 "reason" => sent.reason = value,
                 "shown" => sent.shown = value,

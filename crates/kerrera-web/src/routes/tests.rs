@@ -225,4 +225,4 @@ fn a_browser_looks_at_every_page() {
 }
 
 /// What is fetched like a page and is none.
-const NO_PAGES: &[&str] = &["/events", "/jobs/suggest"];
+const NO_PAGES: &[&str] = &["/events", "/jobs/suggest", "/audit/export"];

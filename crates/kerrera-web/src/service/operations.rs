@@ -359,7 +359,7 @@ impl Service {
         Ok(if seen.is_empty() { vec![JobId::MIN] } else { seen })
     }
 
-    fn sees_row(&self, row: &JobRow) -> bool {
+    pub(super) fn sees_row(&self, row: &JobRow) -> bool {
         self.viewer.sees(Scope::Queue(&row.queue)) && self.viewer.sees(Scope::Worker(&row.worker))
     }
 
@@ -372,28 +372,35 @@ impl Service {
     }
 
     /// What there is that the viewer does not know of.
-    async fn unseen(&self) -> Result<Unseen> {
+    pub(super) async fn unseen(&self) -> Result<Unseen> {
         let (_, queues) = self.tallies().await?;
         let producers = self.all_producers().await?;
         let hides_queue = !queues.is_empty()
             || producers.iter().any(|one| !self.viewer.sees(Scope::Queue(&one.queue)));
-        let mut workers: Vec<String> =
-            self.client.known_workers().await?.into_iter().map(|known| known.card.name).collect();
-        let newest = Listing::of(JobQuery::new()).order(ListOrder::Newest).size(Listing::LARGEST);
-        workers.extend(self.reader().page(newest).await?.rows.into_iter().map(|row| row.worker));
-        workers.sort_unstable();
-        workers.dedup();
+        let mut workers = self.asked("names of workers", self.worker_names()).await?;
         let all = workers.len();
         workers.retain(|worker| self.viewer.sees(Scope::Worker(worker)));
         let workers = (workers.len() < all).then_some(workers);
         Ok(Unseen { queue: hides_queue, workers })
     }
 
+    /// The workers that nodes have declared, and those of the newest jobs.
+    async fn worker_names(&self) -> kerrera::Result<Vec<String>> {
+        let known = self.client.known_workers().await?;
+        let newest = Listing::of(JobQuery::new()).order(ListOrder::Newest).size(Listing::LARGEST);
+        let newest = self.reader().page(newest).await?.rows.into_iter().map(|row| row.worker);
+        let mut names: Vec<String> =
+            known.into_iter().map(|known| known.card.name).chain(newest).collect();
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
+    }
+
     /// Whether the numbers of an operation tell of nothing that is hidden: the viewer wanted it, sees
     /// everything, or all of what it names.
-    fn knows_of(&self, operation: &BulkOperation, unseen: &Unseen) -> bool {
+    pub(super) fn knows_of(&self, operation: &BulkOperation, unseen: &Unseen) -> bool {
         let is_own = operation.by.as_ref().is_some_and(|by| by.id == self.viewer.actor().id);
-        if is_own || (!unseen.queue && unseen.workers.is_none()) {
+        if is_own || unseen.is_nothing() {
             return true;
         }
         let Ok(valid) = operation.query.clone().validate() else { return false };
@@ -436,11 +443,18 @@ impl Service {
 }
 
 /// What is hidden from a viewer.
-struct Unseen {
+pub(super) struct Unseen {
     /// Whether there is a queue that they do not know of.
     queue: bool,
     /// If there is a worker that they do not know of: those that they do.
     workers: Option<Vec<String>>,
+}
+
+impl Unseen {
+    /// Whether they see everything.
+    pub(super) fn is_nothing(&self) -> bool {
+        !self.queue && self.workers.is_none()
+    }
 }
 
 /// The longest reason, in characters.
