@@ -17,7 +17,7 @@ use crate::access::{Permission, Scope};
 const MOST: u32 = 10_000;
 
 /// For how long a list may be counted; a quarter of it is spent before it is estimated.
-const COUNTING: Duration = Duration::from_millis(400);
+const COUNTING: Duration = Duration::from_millis(300);
 
 /// A second, in microseconds.
 const SECOND: i64 = 1_000_000;
