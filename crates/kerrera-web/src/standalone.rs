@@ -25,6 +25,7 @@ mod door;
 mod exposure;
 mod file;
 mod gate;
+mod journal;
 mod login;
 mod secret;
 mod server;
@@ -214,7 +215,11 @@ impl Standalone {
             let live = open.live_updates();
             (open.router(), live)
         } else {
-            let gate = Gate::new(gate::Ways {
+            // Who serves no action writes nothing at all.
+            let clients = self.instances.iter().filter(|_| !self.read_only);
+            let journal =
+                journal::Journal::new(clients.map(|(_, client)| client.clone()).collect());
+            let ways = gate::Ways {
                 secret: secret.as_ref().map(Secret::digest),
                 users: self.users.clone(),
                 tokens: self.tokens.clone(),
@@ -222,7 +227,8 @@ impl Standalone {
                 proxies: self.proxies.clone(),
                 base: self.base_path.clone(),
                 cookie: sessions::Cookie::new(self.behind_tls_proxy, address.port()),
-            });
+            };
+            let gate = Gate::new(ways, journal);
             let doors = login::doors(&gate);
             let routed = dashboard(Dashboard::new(door::Door::new(&gate)).with_sign_out());
             let live = routed.live_updates();

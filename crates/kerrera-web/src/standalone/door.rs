@@ -36,7 +36,7 @@ impl Access for Door {
     type User = Comer;
 
     async fn user(&self, request: &Parts) -> Result<Option<Comer>, AccessError> {
-        if let Some(known) = self.0.known(request) {
+        if let Some(known) = self.0.known(request).await {
             return Ok(Some(Comer::Known(known)));
         }
         if !self.0.has_login() {

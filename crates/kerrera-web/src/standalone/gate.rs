@@ -12,6 +12,7 @@ use kerrera::Timestamp;
 use tokio::sync::Semaphore;
 
 use super::address::{self, TrustedHeader};
+use super::journal::{Event, Journal};
 use super::secret::{Digest, Secret};
 use super::sessions::{Cookie, Holder, Sessions};
 use super::throttle::Throttle;
@@ -41,6 +42,7 @@ pub(super) struct Gate {
     sessions: Mutex<Sessions>,
     throttle: Mutex<Throttle>,
     hashing: Semaphore,
+    journal: Journal,
 }
 
 /// Somebody who was let in.
@@ -62,9 +64,10 @@ pub(super) enum Failed {
 }
 
 impl Gate {
-    pub(super) fn new(ways: Ways) -> Arc<Gate> {
+    pub(super) fn new(ways: Ways, journal: Journal) -> Arc<Gate> {
         Arc::new(Gate {
             ways,
+            journal,
             sessions: Mutex::default(),
             throttle: Mutex::default(),
             hashing: Semaphore::new(HASHING),
@@ -77,10 +80,10 @@ impl Gate {
     }
 
     /// Who sends a request.
-    pub(super) fn known(&self, parts: &Parts) -> Option<Known> {
+    pub(super) async fn known(&self, parts: &Parts) -> Option<Known> {
         // Who brings a token is whose it is, whatever else they bring.
         if let Some(token) = bearer(&parts.headers) {
-            return self.program(token, parts);
+            return self.program(token, parts).await;
         }
         self.of_header(parts).or_else(|| self.of_session(parts))
     }
@@ -105,21 +108,31 @@ impl Gate {
         }
         let Some(holder) = self.holder(name, password).await else {
             self.failed(sender, name, "password");
+            // Only the name of a user is a name: anything else may be a password, in the wrong field.
+            let users = self.ways.users.as_ref();
+            let listed = users.and_then(|users| users.named(name));
+            let actor = listed.map(|listed| user(&listed.name));
+            self.journal.tell(Event::WrongPassword, actor.as_ref(), sender, parts).await;
             return Err(Failed::Wrong);
         };
+        let actor = holder.actor();
         let before = self.ways.cookie.read(&parts.headers);
         let session = locked(&self.sessions).open(holder, before, Instant::now());
         let session = session.map_err(|error| {
             tracing::error!(%error, "nobody can log in");
             Failed::Broken
         })?;
-        tracing::info!(name = ?name, from = ?sender, "logged in to the dashboard");
+        tracing::info!(name = %actor.name, from = ?sender, "logged in to the dashboard");
+        self.journal.tell(Event::LoggedIn, Some(&actor), sender, parts).await;
         Ok(session)
     }
 
-    pub(super) fn log_out(&self, parts: &Parts) {
-        if let Some(id) = self.ways.cookie.read(&parts.headers) {
-            locked(&self.sessions).close(id);
+    pub(super) async fn log_out(&self, parts: &Parts) {
+        let Some(id) = self.ways.cookie.read(&parts.headers) else { return };
+        let holder = locked(&self.sessions).close(id, Instant::now());
+        if let Some(holder) = holder {
+            let sender = address::sender(parts, &self.ways.proxies);
+            self.journal.tell(Event::LoggedOut, Some(&holder.actor()), sender, parts).await;
         }
     }
 
@@ -140,7 +153,7 @@ impl Gate {
         Some(Holder::User { password: user.password(), name: user.name })
     }
 
-    fn program(&self, token: &str, parts: &Parts) -> Option<Known> {
+    async fn program(&self, token: &str, parts: &Parts) -> Option<Known> {
         // Pages are for people: a token that ended up in a browser opens nothing there.
         if !is_for_programs(parts.uri.path()) {
             return None;
@@ -152,7 +165,9 @@ impl Gate {
         }
         let tokens = self.ways.tokens.as_ref();
         let Some(token) = tokens.and_then(|tokens| tokens.verify(token, Timestamp::now())) else {
-            self.failed(address::sender(parts, &self.ways.proxies), "", "token");
+            let sender = address::sender(parts, &self.ways.proxies);
+            self.failed(sender, "", "token");
+            self.journal.tell(Event::WrongToken, None, sender, parts).await;
             return None;
         };
         let actor = Actor::new(format!("token:{}", token.name), token.name);
@@ -205,13 +220,27 @@ fn is_for_programs(path: &str) -> bool {
     path.starts_with("/api/") || path == "/metrics"
 }
 
+impl Holder {
+    /// Under which name what they do is written down.
+    fn actor(&self) -> Actor {
+        match self {
+            Holder::OneToken => one_token().actor,
+            Holder::User { name, .. } => user(name),
+        }
+    }
+}
+
 fn one_token() -> Known {
     let actor = Actor::new("token-of-this-run", "token of this run");
     Known { actor, permissions: Permissions::all() }
 }
 
 fn person(name: &str, role: Role) -> Known {
-    Known { actor: Actor::new(format!("user:{name}"), name), permissions: role.permissions() }
+    Known { actor: user(name), permissions: role.permissions() }
+}
+
+fn user(name: &str) -> Actor {
+    Actor::new(format!("user:{name}"), name)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -39,12 +39,12 @@ pub(super) fn doors(gate: &Arc<Gate>) -> Router<App> {
     Router::new()
         .route(
             "/login",
-            get(move |app: State<App>, request: Request| async move { show.show(app.0, request) })
+            get(move |app: State<App>, request: Request| async move { show.show(app.0, request).await })
                 .post(move |app: State<App>, request: Request| async move {
                     enter.enter(app.0, request).await
                 }),
         )
-        .route("/logout", post(move |request: Request| async move { leave.leave(request) }))
+        .route("/logout", post(move |request: Request| async move { leave.leave(request).await }))
 }
 
 #[derive(Clone)]
@@ -65,11 +65,11 @@ struct Login {
 }
 
 impl Doors {
-    fn show(self, app: App, request: Request) -> Response {
+    async fn show(self, app: App, request: Request) -> Response {
         let (parts, _) = request.into_parts();
         let wanted = Query::<Wanted>::try_from_uri(&parts.uri).unwrap_or_default().0;
         let wanted = self.wanted(wanted.return_to);
-        if self.0.known(&parts).is_some() {
+        if self.0.known(&parts).await.is_some() {
             return Redirect::to(&wanted).into_response();
         }
         // Who follows a link from another site brings no cookie that is for this site only. A page of
@@ -126,9 +126,9 @@ impl Doors {
         response
     }
 
-    fn leave(self, request: Request) -> Response {
+    async fn leave(self, request: Request) -> Response {
         let (parts, _) = request.into_parts();
-        self.0.log_out(&parts);
+        self.0.log_out(&parts).await;
         let mut response = Redirect::to(&format!("{}/login", self.0.ways.base)).into_response();
         set_cookie(&mut response, &self.0.ways.cookie.clear());
         response

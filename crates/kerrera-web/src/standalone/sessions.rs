@@ -48,7 +48,7 @@ impl Sessions {
     ) -> Result<Secret, getrandom::Error> {
         let id = Secret::random()?;
         if let Some(before) = before {
-            self.close(before);
+            self.close(before, now);
         }
         self.open.retain(|_, session| session.is_alive(now));
         if self.open.len() >= SESSIONS {
@@ -71,8 +71,10 @@ impl Sessions {
         Some(session.holder.clone())
     }
 
-    pub(super) fn close(&mut self, id: &str) {
-        self.open.remove(&Digest::of(id));
+    /// Ends a session; says whose it was, if it was one.
+    pub(super) fn close(&mut self, id: &str, now: Instant) -> Option<Holder> {
+        let session = self.open.remove(&Digest::of(id))?;
+        session.is_alive(now).then_some(session.holder)
     }
 }
 
@@ -152,7 +154,7 @@ mod tests {
         let first = sessions.open(Holder::OneToken, Some("planted"), now).unwrap();
         let second = sessions.open(Holder::OneToken, Some(first.reveal()), now).unwrap();
         assert_eq!(sessions.holder(first.reveal(), now), None);
-        sessions.close(second.reveal());
+        assert!(sessions.close(second.reveal(), now).is_some());
         assert_eq!(sessions.holder(second.reveal(), now), None);
     }
 

@@ -24,6 +24,7 @@ struct Running {
     end: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
     folder: TempDir,
+    client: Client,
 }
 
 /// What came back.
@@ -40,7 +41,8 @@ async fn client() -> Client {
 async fn start(build: impl FnOnce(Standalone, PathBuf) -> Standalone) -> Running {
     let folder = tempfile::tempdir().unwrap();
     UsersFile::add(folder.path().join("users"), "ada", Role::Operator, PASSWORD).unwrap();
-    let standalone = Standalone::new().instance("main", client().await);
+    let client = client().await;
+    let standalone = Standalone::new().instance("main", client.clone());
     let standalone = standalone.bind("127.0.0.1:0".parse().unwrap());
     let server = build(standalone, folder.path().to_owned()).start().await.unwrap();
     let (end, ended) = oneshot::channel();
@@ -49,7 +51,7 @@ async fn start(build: impl FnOnce(Standalone, PathBuf) -> Standalone) -> Running
     let serving = tokio::spawn(server.serve(async move {
         let _ = ended.await;
     }));
-    Running { address, secret, end: Some(end), serving, folder }
+    Running { address, secret, end: Some(end), serving, folder, client }
 }
 
 async fn with_users() -> Running {
@@ -194,6 +196,50 @@ async fn who_is_removed_or_has_another_password_is_out() {
     let cookie = server.log_in("ada", "another long password", "").await.cookie();
     UsersFile::remove(&users, "ada").unwrap();
     assert_eq!(server.get("/i/main", &cookie).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn who_comes_goes_or_is_turned_away_is_written_down_without_what_they_typed() {
+    let server = with_users().await;
+    server.log_in("ada", "a wrong password", "").await;
+    server.log_in("my secret password", "ada", "").await;
+    server.api("kerrera_stolen").await;
+    let cookie = server.log_in("ada", PASSWORD, "").await.cookie();
+    server.ask(form("/logout").header(header::COOKIE, &cookie), "").await;
+    server.ask(form("/logout").header(header::COOKIE, &cookie), "").await;
+
+    let told = server.client.audit(kerrera::audit::AuditQuery::new()).await.unwrap();
+    let lines: Vec<_> = told
+        .iter()
+        .rev()
+        .map(|record| {
+            let entry = &record.entry;
+            (entry.action.as_str(), entry.actor.id.as_str(), entry.outcome.as_str())
+        })
+        .collect();
+    let expected = [
+        ("login", "user:ada", "refused"),
+        ("login", "unknown", "refused"),
+        ("token", "unknown", "refused"),
+        ("login", "user:ada", "done"),
+        ("logout", "user:ada", "done"),
+    ];
+    assert_eq!(lines, expected);
+    let from = |record: &kerrera::audit::AuditRecord| record.entry.actor.remote_ip.clone();
+    assert!(told.iter().all(|record| from(record).as_deref() == Some("127.0.0.1")), "{told:?}");
+    let all = format!("{told:?}");
+    for typed in [PASSWORD, "wrong password", "my secret", "stolen", &cookie] {
+        assert!(!all.contains(typed), "{typed}: {all}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_serves_no_action_writes_nothing_down() {
+    let server = start(|standalone, _| standalone.read_only(true)).await;
+    server.log_in("", "kerrera_guess", "").await;
+    let secret = server.secret.clone().unwrap();
+    assert_eq!(server.log_in("", &secret, "").await.status, StatusCode::SEE_OTHER);
+    assert!(server.client.audit(kerrera::audit::AuditQuery::new()).await.unwrap().is_empty());
 }
 
 #[tokio::test]
