@@ -203,6 +203,7 @@ macro_rules! conformance_tests {
             conditions_are_turned_round_and_put_together
             tallies_are_by_queue_and_state
             a_tally_says_whether_it_was_capped
+            jobs_that_wait_and_run_are_counted_by_worker
             the_oldest_available_job_of_each_queue_is_told
             a_run_that_ends_moves_from_one_list_to_the_other
         }

@@ -76,7 +76,7 @@ pub use listing::{Cursor, ListOrder, Listing, Page};
 pub use new_job::{Limits, NewJob, Schedule, ValidJob};
 pub use outcome::{JobError, JobResult, Outcome};
 pub use state::State;
-pub use tally::{OldestJob, Quality, QueueTally, Tally};
+pub use tally::{OldestJob, Quality, QueueTally, Tally, WorkerTally};
 pub use time::{Clock, Timestamp, Units};
 pub use token::ClaimToken;
 pub use unique::Unique;

@@ -1,5 +1,6 @@
 //! Numbers of jobs that say how much they can be trusted.
 
+use std::cmp::Ordering;
 use std::iter::Sum;
 use std::ops::Add;
 use std::time::Duration;
@@ -112,6 +113,32 @@ impl QueueTally {
     /// So many jobs of this queue in this state.
     pub fn new(queue: impl Into<String>, state: State, jobs: Tally) -> QueueTally {
         QueueTally { queue: queue.into(), state, jobs }
+    }
+}
+
+/// How many jobs of a worker wait in a queue, or run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct WorkerTally {
+    /// The worker.
+    pub worker: String,
+    /// The queue.
+    pub queue: String,
+    /// The state.
+    pub state: State,
+    /// How many.
+    pub jobs: Tally,
+}
+
+impl WorkerTally {
+    /// So many jobs of this worker in this queue and state.
+    pub fn new((worker, queue): (String, String), state: State, jobs: Tally) -> WorkerTally {
+        WorkerTally { worker, queue, state, jobs }
+    }
+
+    /// The order in which storages tell them: by worker, queue and state.
+    pub fn by_name(one: &WorkerTally, other: &WorkerTally) -> Ordering {
+        (&one.worker, &one.queue, one.state).cmp(&(&other.worker, &other.queue, other.state))
     }
 }
 

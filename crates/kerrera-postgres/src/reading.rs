@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kerrera_core::job_query::Condition;
 use kerrera_core::listing::{Path, Scan, Scanned, Spot};
-use kerrera_core::tally::{OldestJob, QueueTally, Tally};
+use kerrera_core::tally::{OldestJob, QueueTally, Tally, WorkerTally};
 use kerrera_core::{JobRow, JobTime, Result, State, Timestamp, ValidQuery};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -245,6 +245,36 @@ async fn tallied(session: &mut Session, call: &Call<u32>) -> Result<Vec<QueueTal
         Some(QueueTally::new(queue, state, jobs))
     }));
     tallies.sort_by(|one, other| (&one.queue, one.state).cmp(&(&other.queue, other.state)));
+    Ok(tallies)
+}
+
+/// How many jobs of each worker are available and executing in each queue.
+pub(crate) async fn worker_tallies(
+    session: &mut Session,
+    asked: &Asked<u32>,
+) -> Result<Vec<WorkerTally>> {
+    let verb: Verb<Call<u32>, Vec<WorkerTally>> =
+        |session, call| Box::pin(tallied_by_worker(session, call));
+    session.reading("counting the jobs of workers", asked.1, &asked.0, verb).await
+}
+
+async fn tallied_by_worker(session: &mut Session, call: &Call<u32>) -> Result<Vec<WorkerTally>> {
+    let most = call.input;
+    let limit = i64::from(most);
+    let parameters: [Parameter<'_>; 1] = [(&limit, Type::INT8)];
+    let doing = "counting the jobs of workers";
+    let rows = session.query(doing, &call.sql.reading.worker_tallies, &parameters).await?;
+    let counted = rows.iter().filter_map(|row| {
+        let (queue, state, jobs) = queue_and_state(row)?;
+        let (worker, is_capped): (String, bool) = (row.try_get(3).ok()?, row.try_get(4).ok()?);
+        let jobs = match is_capped {
+            true => Tally::capped(jobs.min(most.into())),
+            false => Tally::exact(jobs),
+        };
+        Some(WorkerTally::new((worker, queue), state, jobs))
+    });
+    let mut tallies: Vec<WorkerTally> = counted.collect();
+    tallies.sort_by(WorkerTally::by_name);
     Ok(tallies)
 }
 

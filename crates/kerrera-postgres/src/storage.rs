@@ -23,7 +23,7 @@ use kerrera_core::storage::{
     Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex, Reindexed, Report, Rescue,
     Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Tidying, Updated,
 };
-use kerrera_core::tally::{OldestJob, QueueTally, Tally};
+use kerrera_core::tally::{OldestJob, QueueTally, Tally, WorkerTally};
 use kerrera_core::{
     ClaimToken, Clock, Error, Fingerprint, Job, JobId, Result, State, Timestamp, Uuid, ValidChange,
     ValidJob, ValidQuery,
@@ -672,6 +672,13 @@ impl Reading for Postgres {
         Box::pin(async move {
             let (link, call) = (self.0.reading.pick(), (self.call(most)?, within));
             link.run(call, |session, call| Box::pin(reading::tallies(session, call))).await
+        })
+    }
+
+    fn worker_tallies(&self, most: u32, within: Duration) -> Pending<'_, Vec<WorkerTally>> {
+        Box::pin(async move {
+            let (link, call) = (self.0.reading.pick(), (self.call(most)?, within));
+            link.run(call, |session, call| Box::pin(reading::worker_tallies(session, call))).await
         })
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kerrera_core::job_query::Condition;
 use kerrera_core::listing::{Path, Scan, Scanned, Spot};
-use kerrera_core::tally::{OldestJob, QueueTally, Tally};
+use kerrera_core::tally::{OldestJob, QueueTally, Tally, WorkerTally};
 use kerrera_core::{JobRow, JobTime, State, Timestamp, ValidQuery};
 use rusqlite::{Connection, params_from_iter};
 
@@ -270,6 +270,34 @@ pub(crate) fn tallies(connection: &Connection, most: u32) -> rusqlite::Result<Ve
         }
     }
     tallies.sort_by(|one, other| (&one.queue, one.state).cmp(&(&other.queue, other.state)));
+    Ok(tallies)
+}
+
+/// How many jobs of each worker are available and executing in each queue.
+pub(crate) fn worker_tallies(
+    connection: &Connection,
+    most: u32,
+) -> rusqlite::Result<Vec<WorkerTally>> {
+    let sql = include_str!("sql/worker_tallies.sql");
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([i64::from(most) + 1], |row| {
+        let state = row::state(row.get_ref(1)?.as_str()?);
+        let jobs: i64 = row.get(2)?;
+        let (queue, worker): (String, String) = (row.get(0)?, row.get(3)?);
+        Ok(WorkerTally::new((worker, queue), state, Tally::exact(jobs.unsigned_abs())))
+    })?;
+    let mut tallies: Vec<WorkerTally> = rows.collect::<rusqlite::Result<_>>()?;
+    for state in [State::Available, State::Executing] {
+        let of_state = tallies.iter_mut().filter(|tally| tally.state == state);
+        let of_state: Vec<&mut WorkerTally> = of_state.collect();
+        let all: u64 = of_state.iter().map(|tally| tally.jobs.value).sum();
+        if all > u64::from(most) {
+            for tally in of_state {
+                tally.jobs = Tally::capped(tally.jobs.value.min(most.into()));
+            }
+        }
+    }
+    tallies.sort_by(WorkerTally::by_name);
     Ok(tallies)
 }
 

@@ -215,6 +215,7 @@ mod tests {
             (state("state = 'executing'"), "kerrera_executing"),
             (state("state = 'discarded'"), "COVERING INDEX kerrera_discarded"),
             (state("state = 'cancelled'"), "COVERING INDEX kerrera_cancelled"),
+            (include_str!("sql/worker_tallies.sql").to_owned(), "USING INDEX kerrera_executing"),
             (
                 include_str!("sql/tally_available.sql").to_owned(),
                 "COVERING INDEX kerrera_available",

@@ -20,7 +20,7 @@ use kerrera_core::storage::{
     Producer, Prune, Pruned, Pulse, Queues, Reading, Rehearsal, Reindex, Reindexed, Report, Rescue,
     Seat, Sighting, Signal, Signals, Staged, Storage, Swept, Tidying, Updated,
 };
-use kerrera_core::tally::{OldestJob, QueueTally, Tally};
+use kerrera_core::tally::{OldestJob, QueueTally, Tally, WorkerTally};
 use kerrera_core::{
     Clock, Fingerprint, Job, JobId, Result, State, Timestamp, Uuid, ValidChange, ValidJob,
     ValidQuery,
@@ -441,6 +441,11 @@ impl Reading for Sqlite {
     fn tallies(&self, most: u32, within: Duration) -> Pending<'_, Vec<QueueTally>> {
         let question = move |connection: &Connection| reading::tallies(connection, most);
         Box::pin(self.read_within("count the jobs", within, question))
+    }
+
+    fn worker_tallies(&self, most: u32, within: Duration) -> Pending<'_, Vec<WorkerTally>> {
+        let question = move |connection: &Connection| reading::worker_tallies(connection, most);
+        Box::pin(self.read_within("count the jobs of workers", within, question))
     }
 
     fn oldest(&self, within: Duration) -> Pending<'_, Vec<OldestJob>> {

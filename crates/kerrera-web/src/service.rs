@@ -10,6 +10,7 @@ mod counts;
 mod crons;
 mod drafts;
 mod export;
+mod failures;
 mod gauges;
 mod insertion;
 mod jobs;
@@ -22,6 +23,9 @@ mod queues;
 mod redact;
 mod shared;
 mod suggest;
+mod troubles;
+mod window;
+mod workers;
 
 use std::fmt;
 use std::sync::Arc;
@@ -43,6 +47,7 @@ pub use crons::{
 };
 pub use drafts::{DraftedJob, Editing, JobDraft, Trial, When};
 pub use export::{Export, Exported};
+pub use failures::{FailureDetail, FailureGroup, FailureList, FailuresAsked, Sample};
 pub use gauges::{Gauges, QueueGauges};
 pub use insertion::InsertedJob;
 pub use jobs::JobView;
@@ -58,6 +63,8 @@ pub(crate) use redact::Rules;
 pub use redact::{Everything, HIDDEN, PrivateKeys, Redactor};
 pub(crate) use shared::{Glance, Shared};
 pub(crate) use suggest::{Suggestions, Typed, quoted};
+pub use window::Window;
+pub use workers::{RunNumbers, WorkerStatus};
 
 /// For how long a statement may read.
 const READING: Duration = Duration::from_secs(2);
@@ -68,7 +75,7 @@ pub struct Service {
     client: Client,
     instance: Arc<str>,
     viewer: Viewer,
-    rules: Rules,
+    configured: Rules,
     via: Via,
     request_id: Option<Arc<str>>,
     edits_args: bool,
@@ -82,7 +89,7 @@ impl Service {
             client,
             instance: instance.into(),
             viewer,
-            rules: Rules::default(),
+            configured: Rules::default(),
             via: Via::Code,
             request_id: None,
             edits_args: false,
@@ -116,7 +123,12 @@ impl Service {
     }
 
     pub(crate) fn ruled_by(self, rules: Rules) -> Service {
-        Service { rules, ..self }
+        Service { configured: rules, ..self }
+    }
+
+    /// What is private: as it was configured, and as workers declare it.
+    async fn rules(&self) -> Result<Rules> {
+        Ok(self.configured.declared(&self.all_workers().await?))
     }
 
     /// The same, and what others have just asked is not asked again.

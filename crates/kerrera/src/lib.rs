@@ -149,7 +149,7 @@ pub use kerrera_core::{
     AttemptError, ClaimToken, Clock, Cursor, Error, Fingerprint, Job, JobChange, JobId, JobOrder,
     JobQuery, JobRow, JobTime, Json, Limits, ListOrder, Listing, NewJob, OldestJob, Page, Place,
     Progress, Quality, QueueTally, Result, Schedule, State, Tally, Timestamp, Units, Uuid, Worker,
-    backoff,
+    WorkerTally, backoff,
 };
 
 /// The derive of [`Worker`](trait@Worker).

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kerrera_core::storage::Storage;
-use kerrera_core::{JobQuery, Listing, OldestJob, Page, QueueTally, Result, Tally};
+use kerrera_core::{JobQuery, Listing, OldestJob, Page, QueueTally, Result, Tally, WorkerTally};
 
 use crate::client::Client;
 
@@ -104,6 +104,19 @@ impl Reader {
     /// When a statement takes too long, or the database fails.
     pub async fn tallies(&self, most: u32) -> Result<Vec<QueueTally>> {
         self.storage.tallies(most, self.within).await
+    }
+
+    /// How many jobs of each worker are available and executing, by worker, queue and state; none is
+    /// told of which there are none.
+    ///
+    /// One statement, which looks at no more than `most` jobs of either state, along an index. If there
+    /// are more, all numbers of that state say that they are capped, and a worker may be missing.
+    ///
+    /// # Errors
+    ///
+    /// As for [`tallies`](Reader::tallies).
+    pub async fn worker_tallies(&self, most: u32) -> Result<Vec<WorkerTally>> {
+        self.storage.worker_tallies(most, self.within).await
     }
 
     /// The oldest available job of each queue that has one: how long it has been waiting is how far

@@ -299,6 +299,34 @@ pub async fn tallies_are_by_queue_and_state(fixture: Fixture) {
     }
 }
 
+pub async fn jobs_that_wait_and_run_are_counted_by_worker(fixture: Fixture) {
+    assert_eq!(fixture.storage.worker_tallies(10, WITHIN).await.unwrap(), []);
+    let (_hand, running) = fixture.running(NewJob::of("W", json!({})).queue("default")).await;
+    let of = |worker: &str| NewJob::of(worker, json!({})).queue("a");
+    let later = of("Later").schedule_in(1.hour());
+    fixture.insert([of("V"), of("W"), of("V"), later]).await;
+    let told = async |most| {
+        let tallies = fixture.storage.worker_tallies(most, WITHIN).await.unwrap();
+        let parts = tallies.into_iter().map(|one| (one.worker, one.queue, one.state, one.jobs));
+        parts.collect::<Vec<_>>()
+    };
+    let one =
+        |worker: &str, queue: &str, state, jobs| (worker.to_owned(), queue.to_owned(), state, jobs);
+    let runs = one("W", &running.queue, State::Executing, Tally::exact(1));
+    let expected = [
+        one("V", "a", State::Available, Tally::exact(2)),
+        one("W", "a", State::Available, Tally::exact(1)),
+        runs.clone(),
+    ];
+    assert_eq!(told(3).await, expected);
+    let told = told(2).await;
+    assert!(told.contains(&runs), "counting the others ended, not this: {told:?}");
+    let waiting = told.iter().filter(|(_, _, state, _)| *state == State::Available);
+    for (worker, _, _, jobs) in waiting {
+        assert_eq!(jobs.quality, Quality::Capped, "{worker}");
+    }
+}
+
 pub async fn a_tally_says_whether_it_was_capped(fixture: Fixture) {
     crowd(&fixture).await;
     let all = JobQuery::new();

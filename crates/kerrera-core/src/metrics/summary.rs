@@ -138,6 +138,15 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// This together with another: of all its queues or workers, if they are not the same.
+    #[must_use]
+    pub fn and(mut self, other: &Summary) -> Summary {
+        self.queue = self.queue.filter(|queue| other.queue.as_ref() == Some(queue));
+        self.worker = self.worker.filter(|worker| other.worker.as_ref() == Some(worker));
+        self.runs.add(&other.runs);
+        self
+    }
+
     /// How many runs ended.
     pub fn total(&self) -> u64 {
         self.runs.total()

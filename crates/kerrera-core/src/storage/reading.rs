@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Pending;
 use crate::job_query::ValidQuery;
 use crate::listing::{Scan, Scanned};
-use crate::tally::{OldestJob, QueueTally, Tally};
+use crate::tally::{OldestJob, QueueTally, Tally, WorkerTally};
 
 /// Looking at many jobs, for people: by statements that only read, have a time after which the database
 /// ends them, and share no connection with those that work.
@@ -24,6 +24,10 @@ pub trait Reading: Send + Sync {
     /// index has are counted no further than `most` for a queue and a state, the others estimated by a
     /// part of the table, unless it is small.
     fn tallies(&self, most: u32, within: Duration) -> Pending<'_, Vec<QueueTally>>;
+
+    /// How many jobs of each worker are available and executing in each queue; of either state no more
+    /// than `most` jobs are looked at, and if there are more, all numbers of that state are capped.
+    fn worker_tallies(&self, most: u32, within: Duration) -> Pending<'_, Vec<WorkerTally>>;
 
     /// The oldest available job of each queue that has one.
     fn oldest(&self, within: Duration) -> Pending<'_, Vec<OldestJob>>;

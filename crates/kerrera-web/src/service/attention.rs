@@ -199,7 +199,9 @@ pub(crate) fn concerns(facts: &Facts) -> Vec<Concern> {
     }
     for (node, silent, running) in &facts.silent {
         let (node, silent, running) = (node.clone(), *silent, *running);
-        add(Severity::Bad, Trouble::SilentNode { node, silent, running });
+        // One that ran nothing leaves nothing undone.
+        let severity = if running > 0 { Severity::Bad } else { Severity::Worth };
+        add(severity, Trouble::SilentNode { node, silent, running });
     }
     for cron in facts.crons.iter().filter(|cron| !cron.is_paused) {
         if let Some(late) = cron.late.filter(|late| *late >= LATE) {

@@ -181,10 +181,10 @@ impl Service {
     fn without_private(&self, entry: &mut AuditEntry) {
         // The query that picked the jobs.
         if entry.target.starts_with('{') {
-            entry.target = self.rules.redact("", &entry.target).text;
+            entry.target = self.configured.redact("", &entry.target).text;
         }
         for value in [&mut entry.before, &mut entry.after].into_iter().flatten() {
-            let redacted = self.rules.redact("", &value.to_string());
+            let redacted = self.configured.redact("", &value.to_string());
             *value = serde_json::from_str(&redacted.text).unwrap_or(Value::Null);
         }
     }

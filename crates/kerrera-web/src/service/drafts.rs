@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::redact::restored;
-use super::{Error, Known, Mistakes, Result, Service};
+use super::{Error, Known, Mistakes, Result, Rules, Service};
 use crate::access::{Permission, Scope};
 
 /// A job as somebody writes it: what stands in the fields of a form.
@@ -146,7 +146,7 @@ impl Service {
         self.viewer.may(Permission::JobsInsert)?;
         self.viewer.may(Permission::JobsView)?;
         let mut job = self.visible_job(id).await?;
-        self.rules.job(&mut job);
+        self.rules().await?.job(&mut job);
         // What the engine keeps there is of that job alone.
         Ok(JobDraft { meta: String::new(), ..JobDraft::of(&job) })
     }
@@ -170,8 +170,9 @@ impl Service {
         };
         let listing = Listing::of(alike).order(ListOrder::Newest).size(LIKE);
         trial.like = self.reader().page(listing).await?.rows;
+        let rules = self.rules().await?;
         for row in &mut trial.like {
-            self.rules.row(row);
+            rules.row(row);
         }
         for producer in self.client.producers().await? {
             if producer.queue == queue {
@@ -212,7 +213,7 @@ impl Service {
         self.viewer.may(Permission::JobsUpdate)?;
         self.viewer.may(Permission::JobsView)?;
         let mut job = self.visible_job(id).await?;
-        let is_redacted = self.rules.job(&mut job);
+        let is_redacted = self.rules().await?.job(&mut job);
         let (draft, seen) = (JobDraft::of(&job), fingerprint(&job));
         Ok(Editing { job, is_redacted, draft, seen, edits_args: self.edits_args })
     }
@@ -224,7 +225,7 @@ impl Service {
     /// As for [`edit_job`](Service::edit_job).
     pub async fn try_edit(&self, id: JobId, draft: &JobDraft, seen: &str) -> Result<Mistakes> {
         let (job, _) = self.seen_job(id, seen).await?;
-        Ok(self.change(&job, draft).1)
+        Ok(self.change(&job, draft, &self.rules().await?).1)
     }
 
     /// Changes a job to what was written; what is hidden stays as it is.
@@ -236,7 +237,8 @@ impl Service {
     /// no error.
     pub async fn edit_job(&self, id: JobId, draft: &JobDraft, seen: &str) -> Result<DraftedJob> {
         let (job, shown) = self.seen_job(id, seen).await?;
-        let (change, mut mistakes) = self.change(&job, draft);
+        let rules = self.rules().await?;
+        let (change, mut mistakes) = self.change(&job, draft, &rules);
         let change = match change {
             Some(change) if mistakes.is_empty() => change,
             None if mistakes.is_empty() => return Ok(DraftedJob::Written(id)),
@@ -245,8 +247,8 @@ impl Service {
         let entry = AuditEntry::by(self.actor()).before(told(&JobDraft::of(&shown)));
         // The args are as private as before, and no more of them is told than that they changed.
         let mut after = draft.clone();
-        after.args = self.rules.redact(&after.worker, &after.args).text;
-        after.meta = self.rules.redact(&after.worker, &after.meta).text;
+        after.args = rules.redact(&after.worker, &after.args).text;
+        after.meta = rules.redact(&after.worker, &after.meta).text;
         let client = self.client.audited(entry.after(told(&after)));
         match client.update_job_seen(job, change).await {
             Ok(Some(Updated::Changed(_))) => Ok(DraftedJob::Written(id)),
@@ -266,15 +268,15 @@ impl Service {
         self.viewer.may(Permission::JobsView)?;
         let job = self.visible_job(id).await?;
         let mut shown = job.clone();
-        self.rules.job(&mut shown);
+        self.rules().await?.job(&mut shown);
         if fingerprint(&shown) == seen { Ok((job, shown)) } else { Err(changed_meanwhile()) }
     }
 
     /// What is to be changed, if anything; and what is wrong with it.
-    fn change(&self, job: &Job, draft: &JobDraft) -> (Option<JobChange>, Mistakes) {
+    fn change(&self, job: &Job, draft: &JobDraft, rules: &Rules) -> (Option<JobChange>, Mistakes) {
         let mut mistakes = Mistakes::new();
         let mut shown = job.clone();
-        self.rules.job(&mut shown);
+        rules.job(&mut shown);
         let was = JobDraft::of(&shown);
         let mut change = None;
         let mut also = |with: &dyn Fn(JobChange) -> JobChange| {
@@ -352,7 +354,7 @@ impl Service {
                 self.viewer.may(Permission::JobsView)?;
                 let job = self.visible_job(id).await?;
                 let mut shown = job.clone();
-                self.rules.job(&mut shown);
+                self.rules().await?.job(&mut shown);
                 Some((job, shown))
             }
         };

@@ -117,6 +117,7 @@ impl Export {
 
     /// Some of the page, whole.
     async fn some(&mut self) -> Result<Vec<Exported>> {
+        let rules = self.service.rules().await?;
         let (mut ids, mut bytes) = (Vec::new(), 0);
         while let Some(row) = self.rows.front() {
             bytes += row.args_bytes;
@@ -125,7 +126,7 @@ impl Export {
             }
             let Some(row) = self.rows.pop_front() else { break };
             self.last = Some(row.id);
-            if self.service.shows(&row, &self.filter) {
+            if self.service.shows(&row, &self.filter, &rules) {
                 ids.push(row.id);
             }
         }
@@ -137,7 +138,7 @@ impl Export {
         jobs.sort_unstable_by_key(|job| job.id);
         self.left = self.left.saturating_sub(u32::try_from(jobs.len()).unwrap_or(u32::MAX));
         let jobs = jobs.into_iter().map(|mut job| {
-            let is_redacted = self.service.rules.job(&mut job);
+            let is_redacted = rules.job(&mut job);
             (job, is_redacted)
         });
         Ok(jobs.collect())

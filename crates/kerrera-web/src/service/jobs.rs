@@ -38,7 +38,7 @@ impl Service {
     pub async fn job(&self, id: JobId) -> Result<JobView> {
         self.viewer.may(Permission::JobsView)?;
         let mut job = self.visible_job(id).await?;
-        let is_redacted = self.rules.job(&mut job);
+        let is_redacted = self.rules().await?.job(&mut job);
         let listing = Listing::of(JobQuery::new().workers([job.worker.clone()])).size(RECENT);
         let mut recent = self.reader().page(listing).await?.rows;
         recent.retain(|row| self.viewer.sees(Scope::Queue(&row.queue)));

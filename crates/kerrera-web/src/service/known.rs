@@ -13,7 +13,7 @@ use crate::access::{Permission, Scope};
 pub struct Known {
     /// The queues that have jobs, or are worked.
     pub queues: Vec<String>,
-    /// The workers of the newest jobs, and of the crontab.
+    /// The workers that nodes have registered, of the newest jobs, and of the crontab.
     pub workers: Vec<String>,
     /// The nodes that work queues.
     pub nodes: Vec<String>,
@@ -26,7 +26,7 @@ pub struct Known {
 impl Service {
     /// What there is to be named.
     ///
-    /// Six statements, none of which reads the table.
+    /// Eight statements, none of which reads the table.
     ///
     /// # Errors
     ///
@@ -49,10 +49,16 @@ impl Service {
                 queues.insert(producer.queue);
             }
         }
+        for worker in self.all_workers().await? {
+            if sees(Scope::Worker(&worker.card.name)) && sees(Scope::Queue(&worker.card.queue)) {
+                workers.insert(worker.card.name);
+            }
+        }
+        let rules = self.rules().await?;
         let newest = Listing::of(JobQuery::new()).order(ListOrder::Newest).size(Listing::LARGEST);
         for mut row in self.reader().page(newest).await?.rows {
             if sees(Scope::Queue(&row.queue)) && sees(Scope::Worker(&row.worker)) {
-                self.rules.row(&mut row);
+                rules.row(&mut row);
                 workers.insert(row.worker);
                 tags.extend(row.tags);
             }

@@ -10,7 +10,7 @@ use kerrera::cron::Timezone;
 use kerrera::filter::{Filter, Problem, Subject, Term, Value};
 use kerrera::{JobQuery, JobRow, ListOrder, Listing, Page, State, Tally, Timestamp};
 
-use super::{Counts, Error, Result, Service};
+use super::{Counts, Error, Result, Rules, Service};
 use crate::access::{Permission, Scope};
 
 /// How many jobs of a filter are counted at most.
@@ -128,7 +128,8 @@ impl Service {
     /// database fails.
     pub async fn jobs(&self, asked: &Asked) -> Result<JobList> {
         self.viewer.may(Permission::JobsView)?;
-        let filter = self.filter(&asked.filter)?;
+        let rules = self.rules().await?;
+        let filter = self.filter_by(&asked.filter, &rules)?;
         let (counts, unseen) = self.tallies().await?;
         // Whoever asks within the same second asks the same, and shares the answer.
         let now = Timestamp::from_micros(asked.now.as_micros().div_euclid(SECOND) * SECOND);
@@ -143,16 +144,16 @@ impl Service {
                     let meant = State::ALL.iter().filter(|state| allows(&filter, **state));
                     Ok(Some(meant.map(|state| counts.of_state(*state)).sum()))
                 }
-                None => self.tally(query.clone()).await,
+                None => self.tally(query.clone(), MOST).await,
             }
         };
         let ((page, is_whole), total) = try_join(self.page(query.clone(), asked), counting).await?;
         // A number in which jobs are that the viewer does not know of would tell of them.
         let total = total.filter(|_| is_whole);
         let Page { mut rows, next, previous, complete, searched, searched_to, .. } = page;
-        rows.retain(|row| self.shows(row, &filter));
+        rows.retain(|row| self.shows(row, &filter, &rules));
         for row in &mut rows {
-            self.rules.row(row);
+            rules.row(row);
         }
         let [next, previous] =
             [next, previous].map(|cursor| cursor.map(|cursor| cursor.to_string()));
@@ -192,14 +193,19 @@ impl Service {
     /// As for [`jobs`](Service::jobs).
     pub async fn meant(&self, filter: &str, now: Timestamp, zone: &Timezone) -> Result<Meant> {
         self.viewer.may(Permission::JobsView)?;
-        let filter = self.filter(filter)?;
+        let filter = self.filter(filter).await?;
         let (_, unseen) = self.tallies().await?;
         let query = without_queues(filter.query(now, zone), unseen);
         Ok(Meant { filter, query })
     }
 
     /// A filter that asks for nothing private.
-    pub(super) fn filter(&self, text: &str) -> Result<Filter> {
+    pub(super) async fn filter(&self, text: &str) -> Result<Filter> {
+        self.filter_by(text, &self.rules().await?)
+    }
+
+    /// The same, where it is known what is private.
+    pub(super) fn filter_by(&self, text: &str, rules: &Rules) -> Result<Filter> {
         let filter: Filter = text.parse().map_err(|error: kerrera::filter::FilterError| {
             let said = error.to_string();
             Error::Filter(UnfitFilter {
@@ -209,8 +215,8 @@ impl Service {
         })?;
         let named = named_workers(&filter);
         let private = filter.terms.iter().find(|term| match &named {
-            Some(workers) => workers.iter().any(|worker| self.is_private(term, Some(worker))),
-            None => self.is_private(term, None),
+            Some(workers) => workers.iter().any(|worker| is_private(term, Some(worker), rules)),
+            None => is_private(term, None, rules),
         });
         if let Some(term) = private {
             let why = Unfitness::Private(term.subject.to_string());
@@ -257,25 +263,10 @@ impl Service {
         self.viewer.has(Permission::JobsReveal)
     }
 
-    fn asks_for_private(&self, filter: &Filter, worker: Option<&str>) -> bool {
-        filter.terms.iter().any(|term| self.is_private(term, worker))
-    }
-
-    fn is_private(&self, term: &Term, worker: Option<&str>) -> bool {
-        match &term.subject {
-            Subject::Args(keys) | Subject::Meta(keys) => {
-                let way: Vec<&str> = keys.iter().map(String::as_str).collect();
-                self.rules.hides(worker, &way)
-            }
-            _ => false,
-        }
-    }
-
     /// Whether the viewer knows of a row, and may find it so.
-    pub(super) fn shows(&self, row: &JobRow, filter: &Filter) -> bool {
-        !self.asks_for_private(filter, Some(&row.worker))
-            && self.viewer.sees(Scope::Queue(&row.queue))
-            && self.viewer.sees(Scope::Worker(&row.worker))
+    pub(super) fn shows(&self, row: &JobRow, filter: &Filter, rules: &Rules) -> bool {
+        let is_private = |term: &Term| is_private(term, Some(&row.worker), rules);
+        !filter.terms.iter().any(is_private) && self.sees_row(row)
     }
 
     fn unseen_workers(&self, page: &Page) -> Vec<String> {
@@ -287,9 +278,9 @@ impl Service {
         unseen
     }
 
-    async fn tally(&self, query: JobQuery) -> Result<Option<Tally>> {
-        let question = format!("tally {query:?}");
-        match self.asked(&question, self.client.reader(COUNTING).tally(query, MOST)).await {
+    pub(super) async fn tally(&self, query: JobQuery, most: u32) -> Result<Option<Tally>> {
+        let question = format!("tally {most} {query:?}");
+        match self.asked(&question, self.client.reader(COUNTING).tally(query, most)).await {
             Ok(tally) => Ok(Some(tally)),
             Err(Error::Kerrera(error)) if error.is_timeout() => Ok(None),
             Err(error) => Err(error),
@@ -297,7 +288,17 @@ impl Service {
     }
 }
 
-fn without_queues(query: JobQuery, unseen: Vec<String>) -> JobQuery {
+fn is_private(term: &Term, worker: Option<&str>, rules: &Rules) -> bool {
+    match &term.subject {
+        Subject::Args(keys) | Subject::Meta(keys) => {
+            let way: Vec<&str> = keys.iter().map(String::as_str).collect();
+            rules.hides(worker, &way)
+        }
+        _ => false,
+    }
+}
+
+pub(super) fn without_queues(query: JobQuery, unseen: Vec<String>) -> JobQuery {
     match unseen.is_empty() {
         true => query,
         false => query.where_all([Condition::Not(Box::new(Condition::Queues(unseen)))]),

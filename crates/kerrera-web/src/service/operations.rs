@@ -11,7 +11,7 @@ use kerrera::{
 };
 use serde_json::json;
 
-use super::{Error, Result, Service};
+use super::{Error, Result, Rules, Service};
 use crate::access::{Permission, Scope};
 
 /// How many operations are on a page.
@@ -236,7 +236,7 @@ impl Service {
                 Err(error) => tracing::warn!(%error, "an operation could not be done at once"),
             }
         }
-        Ok(BulkStart::Begun(Box::new(self.told(operation))))
+        Ok(BulkStart::Begun(Box::new(self.told(operation, &self.rules().await?))))
     }
 
     /// Operations, the newest first; those before a number.
@@ -246,13 +246,13 @@ impl Service {
     /// Without [`Permission::OperationsView`], and when the database fails.
     pub async fn operations(&self, before: Option<i64>) -> Result<BulkList> {
         self.viewer.may(Permission::OperationsView)?;
-        let unseen = self.unseen().await?;
+        let (unseen, rules) = (self.unseen().await?, self.rules().await?);
         let mut operations = self.client.operations(before, PAGE + 1).await?;
         let is_more = operations.len() > PAGE as usize;
         operations.truncate(PAGE as usize);
         let next = operations.last().map(|last| last.id).filter(|_| is_more);
         operations.retain(|operation| self.knows_of(operation, &unseen));
-        let items = operations.into_iter().map(|operation| self.told(operation)).collect();
+        let items = operations.into_iter().map(|operation| self.told(operation, &rules)).collect();
         Ok(BulkList { items, next })
     }
 
@@ -264,7 +264,7 @@ impl Service {
     /// viewer knows of, and when the database fails.
     pub async fn operation(&self, id: i64) -> Result<BulkView> {
         self.viewer.may(Permission::OperationsView)?;
-        Ok(self.told(self.known_operation(id).await?))
+        Ok(self.told(self.known_operation(id).await?, &self.rules().await?))
     }
 
     /// Stops an operation; what it did stays done.
@@ -313,8 +313,9 @@ impl Service {
         let BulkPreview { eligible, skipped, mut sample, .. } =
             self.client.preview_operation(action, query).await?;
         sample.retain(|row| self.sees_row(row));
+        let rules = self.rules().await?;
         for row in &mut sample {
-            self.rules.row(row);
+            rules.row(row);
         }
         Ok(BulkForecast { action, filter, eligible, skipped, sample })
     }
@@ -420,7 +421,7 @@ impl Service {
     }
 
     /// An operation with what its query says.
-    fn told(&self, operation: BulkOperation) -> BulkView {
+    fn told(&self, operation: BulkOperation, rules: &Rules) -> BulkView {
         let conditions = operation.query.clone().validate().map(|valid| valid.conditions);
         let conditions = conditions.unwrap_or_default();
         let selected = match conditions.as_slice() {
@@ -437,7 +438,7 @@ impl Service {
             _ => true,
         };
         let text = selected.is_none().then(|| wording::filter_of(&conditions, &seen)).flatten();
-        let filter = text.and_then(|text| self.filter(&text).ok());
+        let filter = text.and_then(|text| self.filter_by(&text, rules).ok());
         BulkView { operation, filter, selected }
     }
 }

@@ -88,6 +88,9 @@ impl Service {
         let mut facts = Facts {
             queues: queues.into_values().collect(),
             crons: self.cron_facts().await?,
+            workers: self.worker_facts().await?,
+            silent: self.silent_nodes().await?,
+            unknown_workers: self.unknown_workers().await?,
             waiting_operations: self.waiting_operations(Timestamp::now()).await?,
             has_leader: leader.is_some(),
             has_nodes: !producers.is_empty(),

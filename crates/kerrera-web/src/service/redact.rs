@@ -3,11 +3,11 @@
 mod merge;
 mod scan;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use kerrera::{Job, JobRow, Json};
+use kerrera::{Job, JobRow, Json, KnownWorker};
 
 pub(crate) use merge::restored;
 pub use scan::HIDDEN;
@@ -131,9 +131,13 @@ impl Redactor for Everything {
     }
 }
 
-/// What is private, for a whole dashboard.
+/// What is private, for a whole dashboard: as it was configured, and as workers declare it themselves.
 #[derive(Clone)]
-pub(crate) struct Rules(Arc<dyn Redactor>);
+pub(crate) struct Rules {
+    redactor: Arc<dyn Redactor>,
+    /// Of each worker, the ways that it says are private: keys, joined by points.
+    declared: Arc<HashMap<String, HashSet<String>>>,
+}
 
 impl Default for Rules {
     fn default() -> Rules {
@@ -143,7 +147,30 @@ impl Default for Rules {
 
 impl Rules {
     pub(crate) fn new(redactor: impl Redactor) -> Rules {
-        Rules(Arc::new(redactor))
+        Rules { redactor: Arc::new(redactor), declared: Arc::default() }
+    }
+
+    /// The same, with what workers declare to be sensitive.
+    pub(crate) fn declared(&self, workers: &[KnownWorker]) -> Rules {
+        let cards = workers.iter().map(|worker| &worker.card);
+        let declared = cards
+            .filter(|card| !card.sensitive.is_empty())
+            .map(|card| (card.name.clone(), card.sensitive.iter().cloned().collect()));
+        Rules { redactor: self.redactor.clone(), declared: Arc::new(declared.collect()) }
+    }
+
+    /// Whether what stands exactly there is private in jobs of this worker.
+    fn is_private(&self, worker: &str, way: &[&str]) -> bool {
+        self.redactor.hides(worker, way)
+            || self.declared.get(worker).is_some_and(|ways| ways.contains(&way.join(".")))
+    }
+
+    /// Whether it is in jobs of any worker.
+    fn is_private_in_any(&self, way: &[&str]) -> bool {
+        self.redactor.hides_in_any(way) || {
+            let way = way.join(".");
+            self.declared.values().any(|ways| ways.contains(&way))
+        }
     }
 
     /// Whether nobody may look for jobs by what stands there, of this worker or of any: else one could
@@ -155,15 +182,15 @@ impl Rules {
         // What stands within something private is private.
         [way, &without_places].iter().any(|way| {
             (1..=way.len()).any(|length| match worker {
-                Some(worker) => self.0.hides(worker, &way[..length]),
-                None => self.0.hides_in_any(&way[..length]),
+                Some(worker) => self.is_private(worker, &way[..length]),
+                None => self.is_private_in_any(&way[..length]),
             })
         })
     }
 
     /// Takes out of JSON what is private; the text may be cut off anywhere.
     pub(crate) fn redact(&self, worker: &str, json: &str) -> Redacted {
-        scan::redact(json, &|way| self.0.hides(worker, way))
+        scan::redact(json, &|way| self.is_private(worker, way))
     }
 
     /// Takes out of a row what is private.
@@ -176,6 +203,18 @@ impl Rules {
             *tag = hide_in(tag, &redacted.hidden);
         }
         row.args = hide_in_json(&redacted.text, &redacted.hidden);
+    }
+
+    /// Takes out of a text that speaks of a job what is private in the job.
+    pub(crate) fn said_of(&self, job: &Job, text: &str) -> String {
+        let mut hidden = self.redact(&job.worker, job.args.as_str()).hidden;
+        hidden.extend(self.redact(&job.worker, job.meta.as_str()).hidden);
+        hide_in(text, &hidden)
+    }
+
+    /// Whether a worker declares anything to be sensitive.
+    pub(crate) fn has_declared(&self, worker: &str) -> bool {
+        self.declared.contains_key(worker)
     }
 
     /// Takes out of a job what is private; says whether anything was.
@@ -311,6 +350,25 @@ mod tests {
         let expected =
             r#"{"pin":"[hidden]","n":["[hidden]","[hidden]"],"token":"[hidden]","t":"[hidden]"}"#;
         assert_eq!(job.args.as_str(), expected);
+    }
+
+    #[test]
+    fn what_a_worker_declares_to_be_sensitive_is_private_in_its_jobs() {
+        let mut cards = Vec::new();
+        for (name, way) in [("Charge", "card.owner"), ("Mail", "to")] {
+            let card = format!(r#"{{"sensitive":["{way}"]}}"#);
+            let times = (kerrera::Timestamp::MIN, kerrera::Timestamp::MIN);
+            cards.push(KnownWorker::new((name.to_owned(), &card), String::new(), times, &[]));
+        }
+        let rules = Rules::default().declared(&cards);
+        let json = r#"{"to":"ada","card":[{"owner":"ada"}],"token":1}"#;
+        let redacted = |worker| rules.redact(worker, json).text;
+        let hidden = r#"{"to":"ada","card":[{"owner":"[hidden]"}],"token":"[hidden]"}"#;
+        assert_eq!(redacted("Charge"), hidden);
+        let hidden = r#"{"to":"[hidden]","card":[{"owner":"ada"}],"token":"[hidden]"}"#;
+        assert_eq!(redacted("Mail"), hidden);
+        assert!(rules.hides(None, &["to"]) && rules.hides(Some("Charge"), &["card", "0", "owner"]));
+        assert!(!rules.hides(Some("Charge"), &["to"]));
     }
 
     #[test]

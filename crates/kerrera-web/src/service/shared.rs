@@ -7,8 +7,10 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use kerrera::metrics::{Summary, SummaryQuery};
 use kerrera::{
-    Enrolled, JobId, JobQuery, Leader, ListOrder, Listing, OldestJob, QueueTally, Standing,
+    Enrolled, JobId, JobQuery, KnownWorker, Leader, ListOrder, Listing, NodeInfo, OldestJob,
+    QueueTally, Standing, Timestamp, WorkerTally,
 };
 use kerrera_core::error::Kind;
 use tokio::time::Instant;
@@ -121,6 +123,29 @@ impl Service {
     /// Who works which queue.
     pub(super) async fn all_producers(&self) -> Result<Vec<Enrolled>> {
         self.asked("producers", self.client.producers()).await
+    }
+
+    /// The workers that nodes have registered.
+    pub(super) async fn all_workers(&self) -> Result<Vec<KnownWorker>> {
+        self.asked("workers", self.client.known_workers()).await
+    }
+
+    /// The nodes that have said that they are there.
+    pub(super) async fn all_nodes(&self) -> Result<Vec<NodeInfo>> {
+        self.asked("nodes", self.client.nodes()).await
+    }
+
+    /// How many jobs of workers wait and run; of either state, so many are looked at.
+    pub(super) async fn all_worker_tallies(&self) -> Result<Vec<WorkerTally>> {
+        self.asked("worker tallies", self.reader().worker_tallies(MOST)).await
+    }
+
+    /// What became of runs from so long ago until so long ago, by queue and worker.
+    pub(super) async fn all_runs(&self, from: Duration, until: Duration) -> Result<Vec<Summary>> {
+        let now = Timestamp::now();
+        let query = SummaryQuery::new(now - from, now - until);
+        let question = format!("runs from {from:?} until {until:?}");
+        self.asked(&question, self.reader().summary(query)).await
     }
 
     /// The orders for queues that hold.
