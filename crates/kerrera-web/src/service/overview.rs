@@ -94,7 +94,6 @@ impl Service {
             waiting_operations: self.waiting_operations(Timestamp::now()).await?,
             has_leader: leader.is_some(),
             has_nodes: !producers.is_empty(),
-            ..Facts::default()
         };
         let concerns = concerns(&facts);
         let waited = |queue: &QueueFacts| queue.oldest.unwrap_or(Duration::ZERO);
