@@ -57,8 +57,13 @@ impl Links {
         self.to(["queues", name])
     }
 
-    /// The jobs of one worker.
+    /// One worker.
     pub(crate) fn worker(&self, name: &str) -> String {
+        self.to(["workers", name])
+    }
+
+    /// The jobs of one worker.
+    pub(crate) fn jobs_of_worker(&self, name: &str) -> String {
         self.jobs(&format!("worker:\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")))
     }
 

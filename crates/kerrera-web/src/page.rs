@@ -4,6 +4,8 @@ mod audit;
 mod cron;
 mod cron_form;
 mod crons;
+mod error;
+mod errors;
 mod frame;
 mod job;
 mod job_form;
@@ -19,6 +21,8 @@ mod queues;
 mod settings;
 #[cfg(test)]
 pub(crate) mod site;
+mod worker;
+mod workers;
 
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -43,9 +47,13 @@ pub(crate) fn add(routes: &mut Routes) {
     jobs::add(routes);
     job_form::add(routes);
     job::add(routes);
+    errors::add(routes);
+    error::add(routes);
     queues::add(routes);
     queue::add(routes);
     orders::add(routes);
+    workers::add(routes);
+    worker::add(routes);
     nodes::add(routes);
     node::add(routes);
     crons::add(routes);

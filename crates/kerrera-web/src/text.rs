@@ -16,6 +16,7 @@
 mod audit;
 mod common;
 mod crons;
+mod errors;
 mod job_form;
 mod jobs;
 mod list;
@@ -25,6 +26,7 @@ mod queues;
 mod refusals;
 mod schedule;
 mod states;
+mod workers;
 
 use std::borrow::Cow;
 

@@ -16,3 +16,4 @@ pub(crate) mod question;
 pub(crate) mod rail;
 pub(crate) mod state;
 pub(crate) mod when;
+pub(crate) mod window;

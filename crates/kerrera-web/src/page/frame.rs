@@ -31,10 +31,12 @@ pub(crate) enum Section {
 
 impl Section {
     /// Those that have a page.
-    const MENU: [Section; 8] = [
+    const MENU: [Section; 10] = [
         Section::Overview,
         Section::Jobs,
+        Section::Errors,
         Section::Queues,
+        Section::Workers,
         Section::Nodes,
         Section::Crons,
         Section::Operations,

@@ -262,6 +262,9 @@ fn attempt(job: &Job, error: &kerrera::AttemptError, is_newest: bool, visit: &Vi
                 @if let Some(node) = &error.node { span.muted { (text.ran_on(node)) } }
                 @if let Some(took) = took { span.muted { (text.took(&number::span(took, visit.language()))) } }
                 (when::relative_or_dash(error.at, visit))
+                @if let Some(print) = error.fingerprint {
+                    a href=(visit.links().to(["errors", &print.to_string()])) { (text.its_like()) }
+                }
             }
             p.error-line { (first) }
             @if !rest.trim().is_empty() {
