@@ -10,6 +10,7 @@
 
 #![allow(unused_qualifications, reason = "the macro that describes handlers writes some")]
 
+mod audit;
 mod crons;
 mod document;
 mod features;
@@ -19,6 +20,7 @@ mod job_lists;
 mod jobs;
 mod json;
 mod nodes;
+mod operations;
 mod overview;
 mod prometheus;
 mod queues;
@@ -50,6 +52,8 @@ pub(crate) fn add(routes: &mut Routes) {
     queues::add(routes);
     nodes::add(routes);
     crons::add(routes);
+    operations::add(routes);
+    audit::add(routes);
 }
 
 #[cfg(test)]

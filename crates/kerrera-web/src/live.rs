@@ -20,7 +20,7 @@ use futures_util::stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
-use self::change::Seen;
+use self::change::{OPERATIONS, Seen};
 use self::watcher::Watcher;
 use crate::access::{Permission, Scope};
 use crate::dashboard::Instance;
@@ -179,7 +179,11 @@ impl Stream {
     fn hint(&mut self) -> Option<Event> {
         let seen = self.seen.borrow_and_update();
         let since = std::mem::replace(&mut self.told, seen.number());
-        let topics = seen.since(since, |queue| self.visit.viewer().sees(Scope::Queue(queue)));
+        let viewer = self.visit.viewer();
+        let mut topics = seen.since(since, |queue| viewer.sees(Scope::Queue(queue)));
+        if viewer.may(Permission::OperationsView).is_err() {
+            topics.retain(|topic| *topic != OPERATIONS);
+        }
         let id = seen.number().to_string();
         match topics.is_empty() {
             true => None,

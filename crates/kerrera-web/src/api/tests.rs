@@ -2,6 +2,7 @@
 
 mod fuzz;
 mod jobs;
+mod operations;
 
 use std::sync::Arc;
 
@@ -137,7 +138,7 @@ fn operations(document: &Value) -> Vec<Operation> {
 fn filled(path: &str, value: &str) -> String {
     let parts = path.split('/').map(|part| match part {
         "{instance}" => "main",
-        "{job}" => "1",
+        "{job}" | "{operation}" | "{entry}" => "1",
         part if part.starts_with('{') => value,
         part => part,
     });

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kerrera::{JobId, Quality, State};
+use kerrera::{BulkState, JobId, Quality, State};
 
 use crate::service::Glance;
 
@@ -15,19 +15,22 @@ pub(super) struct Look {
     newest: BTreeMap<String, JobId>,
     /// Of each queue, and of all: the number of the newest order.
     orders: BTreeMap<Option<String>, i64>,
+    /// The newest operations on many jobs, with how far they are.
+    operations: Vec<(i64, BulkState, u64)>,
     /// Who works what.
     nodes: BTreeMap<String, BTreeSet<(String, u32, bool)>>,
 }
 
 impl Look {
     pub(super) fn new(glance: Glance) -> Look {
-        let Glance { newest, tallies, orders, producers } = glance;
+        let Glance { newest, tallies, orders, producers, operations } = glance;
         let mut look = Look::default();
         // An estimate differs each time that it is made.
         let counted = tallies.into_iter().filter(|tally| tally.jobs.quality != Quality::Estimated);
         for tally in counted {
             look.jobs.entry(tally.queue).or_default().push((tally.state, tally.jobs.value));
         }
+        look.operations = operations;
         look.newest.extend(newest.map(|(id, queue)| (queue, id)));
         for order in orders {
             let newest = look.orders.entry(order.queue).or_default();
@@ -41,6 +44,9 @@ impl Look {
     }
 }
 
+/// The topic of those who may see operations.
+pub(super) const OPERATIONS: &str = "operations";
+
 /// What was seen so far, and which change was the last of everything.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
@@ -51,6 +57,7 @@ pub(super) struct Seen {
     jobs: BTreeMap<String, u64>,
     orders: BTreeMap<Option<String>, u64>,
     nodes: BTreeMap<String, u64>,
+    operations: u64,
 }
 
 impl Seen {
@@ -64,6 +71,7 @@ impl Seen {
             jobs: empty(),
             orders: BTreeMap::new(),
             nodes: empty(),
+            operations: 0,
         }
     }
 
@@ -87,6 +95,9 @@ impl Seen {
         mark(&before.newest, &now.newest, &mut self.jobs, number);
         mark(&before.orders, &now.orders, &mut self.orders, number);
         mark(&before.nodes, &now.nodes, &mut self.nodes, number);
+        if before.operations != now.operations {
+            self.operations = number;
+        }
         let is_new = before != *now;
         self.number += u64::from(is_new);
         is_new
@@ -96,7 +107,7 @@ impl Seen {
     pub(super) fn since(&self, told: u64, sees: impl Fn(&str) -> bool) -> Vec<&'static str> {
         if told < self.begun {
             // Nobody knows what has changed before anybody looked.
-            return vec!["jobs", "queues", "nodes"];
+            return vec!["jobs", "queues", "nodes", OPERATIONS];
         }
         let of = |changes: &BTreeMap<String, u64>| {
             changes.iter().any(|(queue, number)| *number > told && sees(queue))
@@ -104,7 +115,12 @@ impl Seen {
         let mut orders = self.orders.iter();
         let ordered =
             orders.any(|(queue, number)| *number > told && queue.as_deref().is_none_or(&sees));
-        let topics = [(of(&self.jobs), "jobs"), (ordered, "queues"), (of(&self.nodes), "nodes")];
+        let topics = [
+            (of(&self.jobs), "jobs"),
+            (ordered, "queues"),
+            (of(&self.nodes), "nodes"),
+            (self.operations > told, OPERATIONS),
+        ];
         topics.into_iter().filter_map(|(changed, topic)| changed.then_some(topic)).collect()
     }
 }
@@ -141,7 +157,7 @@ mod tests {
 
     fn nothing() -> Glance {
         let (tallies, orders, producers) = (Vec::new(), Vec::new(), Vec::new());
-        Glance { newest: None, tallies, orders, producers }
+        Glance { newest: None, tallies, orders, producers, operations: Vec::new() }
     }
 
     #[test]
@@ -163,7 +179,17 @@ mod tests {
     #[test]
     fn who_was_told_by_a_watcher_before_is_told_everything() {
         let seen = Seen::beginning(100);
-        assert_eq!(seen.since(7, |_| true), ["jobs", "queues", "nodes"]);
+        assert_eq!(seen.since(7, |_| true), ["jobs", "queues", "nodes", "operations"]);
+    }
+
+    #[test]
+    fn an_operation_that_goes_on_is_a_change() {
+        let mut seen = Seen::beginning(100);
+        let at = |done| Glance { operations: vec![(7, BulkState::Running, done)], ..nothing() };
+        seen.take(Look::new(at(500)));
+        assert!(!seen.take(Look::new(at(500))));
+        assert!(seen.take(Look::new(at(1_000))));
+        assert_eq!(seen.since(100, |_| false), ["operations"]);
     }
 
     #[test]

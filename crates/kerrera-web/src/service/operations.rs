@@ -289,7 +289,7 @@ impl Service {
         if self.viewer.may(Permission::OperationsView).is_err() {
             return Ok(Vec::new());
         }
-        let newest = self.asked("operations", self.client.operations(None, PAGE)).await?;
+        let newest = self.newest_operations().await?;
         let mut stuck: Vec<_> = newest.into_iter().filter(|one| is_stuck(one, now)).collect();
         if !stuck.is_empty() {
             let unseen = self.unseen().await?;
@@ -460,3 +460,41 @@ impl Unseen {
 
 /// The longest reason, in characters.
 pub(crate) const LONGEST_REASON: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use kerrera::Units as _;
+
+    use super::*;
+
+    #[test]
+    fn an_operation_that_nobody_begins_with_is_stuck_after_a_while() {
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        let mut operation = BulkOperation::new(7, BulkAction::Retry, JobQuery::new(), 100);
+        operation.created_at = now - 29.seconds();
+        assert!(!is_stuck(&operation, now));
+        operation.created_at = now - 30.seconds();
+        assert!(is_stuck(&operation, now));
+        operation.state = BulkState::Running;
+        assert!(!is_stuck(&operation, now));
+    }
+
+    #[test]
+    fn a_number_is_meant_if_it_is_right_within_a_tenth() {
+        let forecast = |action, value| BulkForecast {
+            action,
+            filter: None,
+            eligible: vec![(State::Scheduled, Tally::exact(value))],
+            skipped: Vec::new(),
+            sample: Vec::new(),
+        };
+        let delete = forecast(BulkAction::Delete, 8);
+        assert!(delete.needs_count() && delete.is_meant(Some(8)));
+        assert!(!delete.is_meant(None) && !delete.is_meant(Some(9)) && !delete.is_meant(Some(0)));
+        let many = forecast(BulkAction::Retry, 5_000);
+        assert!(many.needs_count() && many.is_meant(Some(4_500)) && many.is_meant(Some(5_500)));
+        assert!(!many.is_meant(Some(4_499)) && !many.is_meant(Some(u64::MAX)));
+        let few = forecast(BulkAction::Retry, 1_000);
+        assert!(!few.needs_count() && few.is_meant(None) && !few.is_meant(Some(1)));
+    }
+}

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use kerrera::metrics::{Summary, SummaryQuery};
 use kerrera::{
-    Enrolled, JobId, JobQuery, KnownWorker, Leader, ListOrder, Listing, NodeInfo, OldestJob,
-    QueueTally, Standing, Timestamp, WorkerTally,
+    BulkOperation, BulkState, Enrolled, JobId, JobQuery, KnownWorker, Leader, ListOrder, Listing,
+    NodeInfo, OldestJob, QueueTally, Standing, Timestamp, WorkerTally,
 };
 use kerrera_core::error::Kind;
 use tokio::time::Instant;
@@ -22,6 +22,9 @@ const FRESH: Duration = Duration::from_secs(1);
 
 /// Of each queue and state, counting ends here.
 const MOST: u32 = 10_000;
+
+/// How many operations are looked at, of the newest.
+const NEWEST: u32 = 50;
 
 /// How many answers are kept before those that are no longer good are looked for.
 const MANY: usize = 64;
@@ -106,6 +109,8 @@ pub(crate) struct Glance {
     pub(crate) tallies: Vec<QueueTally>,
     pub(crate) orders: Vec<Standing>,
     pub(crate) producers: Vec<Enrolled>,
+    /// Of the newest operations on many jobs: number, state, and how many jobs it is done with.
+    pub(crate) operations: Vec<(i64, BulkState, u64)>,
 }
 
 /// What several pages ask, of everything: callers take out what their viewer does not see.
@@ -153,20 +158,29 @@ impl Service {
         self.asked("orders", self.client.queue_orders()).await
     }
 
+    /// The newest operations on many jobs.
+    pub(super) async fn newest_operations(&self) -> Result<Vec<BulkOperation>> {
+        self.asked("operations", self.client.operations(None, NEWEST)).await
+    }
+
     /// Which node leads.
     pub(super) async fn leader(&self) -> Result<Option<Leader>> {
         self.asked("leader", self.client.leader()).await
     }
 
-    /// What live updates compare, of everything. Four statements, none of which reads the table.
+    /// What live updates compare, of everything. Five statements, none of which reads the table.
     pub(crate) async fn glance(&self) -> Result<Glance> {
         let newest = Listing::of(JobQuery::new()).order(ListOrder::Newest).size(1);
         let newest = self.reader().page(newest).await?.rows.into_iter().next();
+        let operations = self.newest_operations().await?;
+        let looked_through =
+            |one: BulkOperation| (one.id, one.state, one.done + one.skipped + one.failed);
         Ok(Glance {
             newest: newest.map(|row| (row.id, row.queue)),
             tallies: self.all_tallies().await?,
             orders: self.all_orders().await?,
             producers: self.all_producers().await?,
+            operations: operations.into_iter().map(looked_through).collect(),
         })
     }
 
