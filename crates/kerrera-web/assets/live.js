@@ -8,8 +8,9 @@ import { announce, becameFresh, fragment, page, parse, words } from "./page.js";
 
 const { events, refresh } = document.body.dataset;
 const SECOND = 1000;
-// Relative times grow old even when nothing happens.
-const OLDEST = 15 * SECOND;
+// Relative times grow old even when nothing happens; and what happened and was undone between two looks
+// of the server, as when a job fails again at once, gives no hint.
+const OLDEST = 5 * SECOND;
 const POLL = 5 * SECOND;
 const PAUSED = "kerrera:paused";
 
