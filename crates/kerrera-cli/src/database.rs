@@ -26,6 +26,16 @@ pub(crate) async fn connect(arguments: &DatabaseArguments) -> anyhow::Result<Cli
     Ok(Client::connect(database).await?)
 }
 
+/// The same, such that nothing can be changed through it.
+pub(crate) async fn connect_to_read(arguments: &DatabaseArguments) -> anyhow::Result<Client> {
+    let config = settings::of(arguments)?;
+    let database = match kind(&config)? {
+        Kind::Postgres => Database::from(Postgres::new(config.postgres()?.read_only())?),
+        Kind::Sqlite => Database::of(Arc::new(config.sqlite()?.read_only(true).open()?)),
+    };
+    Ok(Client::connect(database).await?)
+}
+
 /// Which kind the URL names.
 pub(crate) fn kind(config: &Config) -> anyhow::Result<Kind> {
     let url = config.database_url().unwrap_or_default();

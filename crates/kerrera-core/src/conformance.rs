@@ -205,6 +205,7 @@ macro_rules! conformance_tests {
             a_tally_says_whether_it_was_capped
             jobs_that_wait_and_run_are_counted_by_worker
             the_oldest_available_job_of_each_queue_is_told
+            a_database_says_whether_it_can_be_written
             a_run_that_ends_moves_from_one_list_to_the_other
         }
         $crate::conformance_tests! { @group $fixture, maintenance:

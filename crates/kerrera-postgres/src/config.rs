@@ -121,6 +121,21 @@ impl Config {
         self
     }
 
+    /// Begins every session such that its transactions only read: whatever would change something is
+    /// refused by the server.
+    ///
+    /// A pooler that refuses settings at the start of a session refuses this one too, and is not gone
+    /// around: name the server itself, or a user who may only read.
+    #[must_use]
+    pub fn read_only(mut self) -> Config {
+        const SETTING: &str = "-c default_transaction_read_only=on";
+        self.target.add_option(SETTING);
+        if let Some(listen) = &mut self.listen {
+            listen.add_option(SETTING);
+        }
+        self
+    }
+
     /// The clock by which every time is stored and compared; the database's own by default.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Config {

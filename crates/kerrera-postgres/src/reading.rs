@@ -291,6 +291,18 @@ pub(crate) async fn oldest(session: &mut Session, asked: &Asked<()>) -> Result<V
     session.reading("looking for the oldest jobs", asked.1, &asked.0, verb).await
 }
 
+/// Whether anything could be changed.
+pub(crate) async fn is_writable(session: &mut Session, asked: &Asked<()>) -> Result<bool> {
+    const DOING: &str = "asking whether the database can be written";
+    let verb: Verb<Call<()>, bool> = |session, call| {
+        Box::pin(async move {
+            let rows = session.query(DOING, &call.sql.reading.writable, &[]).await?;
+            Ok(rows.first().is_some_and(|row| row.try_get(0).unwrap_or_default()))
+        })
+    };
+    session.reading(DOING, asked.1, &asked.0, verb).await
+}
+
 /// The same, in a transaction that has begun.
 pub(crate) async fn oldest_of_queues(
     session: &mut Session,

@@ -682,6 +682,13 @@ impl Reading for Postgres {
         })
     }
 
+    fn is_writable(&self, within: Duration) -> Pending<'_, bool> {
+        Box::pin(async move {
+            let (link, call) = (self.0.reading.pick(), (self.call(())?, within));
+            link.run(call, |session, call| Box::pin(reading::is_writable(session, call))).await
+        })
+    }
+
     fn oldest(&self, within: Duration) -> Pending<'_, Vec<OldestJob>> {
         Box::pin(async move {
             let (link, call) = (self.0.reading.pick(), (self.call(())?, within));

@@ -170,6 +170,15 @@ impl Target {
         config
     }
 
+    /// Asks the server for one more setting, whatever the session is for.
+    pub(crate) fn add_option(&mut self, option: &str) {
+        let options = match self.common.get_options() {
+            Some(own) => format!("{own} {option}"),
+            None => option.to_owned(),
+        };
+        self.common.options(options);
+    }
+
     /// How long it may take to reach one host.
     pub(crate) fn connect_timeout(&self) -> Duration {
         // Zero is libpq's word for no limit; there is always one here.

@@ -20,11 +20,14 @@ const ONE_TRY: Duration = Duration::from_secs(5);
 /// How many statements a connection keeps prepared: more than there are.
 const STATEMENTS: usize = 64;
 
-/// Opens the connection that writes. A file that is missing is made only if `create`.
-pub(crate) fn open_writer(place: &Place, create: bool) -> Result<Connection> {
+/// Opens the connection that writes, unless the file is to be read only. A file that is missing is made
+/// only if `create`.
+pub(crate) fn open_writer(place: &Place, create: bool, read_only: bool) -> Result<Connection> {
     let opened = match place {
         Place::Memory => Connection::open_in_memory(),
+        Place::File(path) if read_only && path.exists() => open_to_read(path),
         Place::File(path) => {
+            let create = create && !read_only;
             if create {
                 make_file(path, place)?;
             } else if !path.exists() {
@@ -37,10 +40,43 @@ pub(crate) fn open_writer(place: &Place, create: bool) -> Result<Connection> {
 }
 
 /// Opens a connection that only reads.
-pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = prepare(Connection::open_with_flags(path, flags())?)?;
+pub(crate) fn open_reader(path: &Path, read_only: bool) -> rusqlite::Result<Connection> {
+    let opened = match read_only {
+        true => open_to_read(path),
+        false => Connection::open_with_flags(path, flags()),
+    };
+    let connection = prepare(opened?)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
+}
+
+/// Opens a file that is not to be written.
+fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    let looked = connection.query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0));
+    let cannot_open = |error: &rusqlite::Error| {
+        error.sqlite_error_code() == Some(rusqlite::ErrorCode::CannotOpen)
+    };
+    match looked {
+        // There is no shared memory, and it cannot be made: nobody has the file open, nor can write it.
+        Err(error) if cannot_open(&error) && !beside(path, "-wal").exists() => {
+            let path: String = path.to_string_lossy().chars().map(in_address).collect();
+            let address = format!("file:{path}?immutable=1");
+            Connection::open_with_flags(address, flags | OpenFlags::SQLITE_OPEN_URI)
+        }
+        _ => Ok(connection),
+    }
+}
+
+/// A character of a path, as it stands in an address.
+fn in_address(character: char) -> String {
+    match character {
+        '?' => "%3f".to_owned(),
+        '#' => "%23".to_owned(),
+        '%' => "%25".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// Sets how commits reach the disk; the file is ours to write from here on.
@@ -214,7 +250,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("jobs.db");
         let place = Place::File(path.clone());
-        let mut connection = open_writer(&place, true).unwrap();
+        let mut connection = open_writer(&place, true, false).unwrap();
         set_durability(&connection, &place, Synchronous::Full).unwrap();
         connection.execute_batch("CREATE TABLE t (x)").unwrap();
 

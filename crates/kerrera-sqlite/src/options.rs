@@ -17,6 +17,7 @@ pub struct SqliteOptions {
     pub(crate) synchronous: Synchronous,
     pub(crate) clock: Clock,
     pub(crate) patience: Duration,
+    pub(crate) read_only: bool,
 }
 
 /// When a commit counts as written.
@@ -112,6 +113,14 @@ impl SqliteOptions {
         self
     }
 
+    /// Opens the file such that nothing can be written to it, and migrates nothing. The log and the
+    /// shared memory that belong to it are made beside it if they are missing and can be; if they cannot,
+    /// as on a disk that is read only, the file is taken for one that nobody changes.
+    pub fn read_only(mut self, read_only: bool) -> SqliteOptions {
+        self.read_only = read_only;
+        self
+    }
+
     /// Starts the threads of the storage. Nothing is read or written yet: that comes with
     /// [`Operations::open`](kerrera_core::storage::Operations::open).
     ///
@@ -128,6 +137,7 @@ impl SqliteOptions {
             synchronous: Synchronous::default(),
             clock: Clock::database(),
             patience: SqliteOptions::PATIENCE,
+            read_only: false,
         }
     }
 }

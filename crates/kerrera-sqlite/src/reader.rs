@@ -41,8 +41,8 @@ impl Reader {
     /// How many steps of SQLite's machine lie between two looks at the clock: some microseconds.
     const STEPS: i32 = 10_000;
 
-    fn open(path: &Path) -> rusqlite::Result<Reader> {
-        let mut connection = connection::open_reader(path)?;
+    fn open(path: &Path, read_only: bool) -> rusqlite::Result<Reader> {
+        let mut connection = connection::open_reader(path, read_only)?;
         let until: Arc<Mutex<Option<Instant>>> = Arc::default();
         let limit = until.clone();
         let is_over = move || {
@@ -69,12 +69,12 @@ impl Reader {
 
 impl Readers {
     /// Starts the threads; each opens the file when it is first asked.
-    pub(crate) fn start(path: PathBuf) -> Result<Readers> {
+    pub(crate) fn start(path: PathBuf, read_only: bool) -> Result<Readers> {
         let (orders, waiting) = mpsc::channel();
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..READERS {
             let (path, waiting) = (path.clone(), waiting.clone());
-            start_thread("kerrera-reader", move || work(&path, &waiting))?;
+            start_thread("kerrera-reader", move || work(&path, read_only, &waiting))?;
         }
         Ok(Readers { orders, place: Place::File(path) })
     }
@@ -128,12 +128,12 @@ impl Readers {
     }
 }
 
-fn work(path: &Path, waiting: &Mutex<Receiver<Order>>) {
+fn work(path: &Path, read_only: bool, waiting: &Mutex<Receiver<Order>>) {
     let mut connection = None;
     loop {
         let order = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match order {
-            Ok(Order::Ask(question)) => match opened(&mut connection, path) {
+            Ok(Order::Ask(question)) => match opened(&mut connection, path, read_only) {
                 Ok(reader) => question(Ok(reader)),
                 Err(error) => question(Err(error)),
             },
@@ -147,9 +147,13 @@ fn work(path: &Path, waiting: &Mutex<Receiver<Order>>) {
     }
 }
 
-fn opened<'r>(reader: &'r mut Option<Reader>, path: &Path) -> rusqlite::Result<&'r Reader> {
+fn opened<'r>(
+    reader: &'r mut Option<Reader>,
+    path: &Path,
+    read_only: bool,
+) -> rusqlite::Result<&'r Reader> {
     match reader {
         Some(open) => Ok(open),
-        None => Ok(reader.insert(Reader::open(path)?)),
+        None => Ok(reader.insert(Reader::open(path, read_only)?)),
     }
 }

@@ -29,6 +29,7 @@ pub struct Sqlite(Arc<Inner>);
 
 struct Inner {
     place: Place,
+    read_only: bool,
     clock: Clock,
     presence: Arc<Presence>,
     /// Where hints between those who share this value are told: to them its commits look like
@@ -147,9 +148,10 @@ impl Sqlite {
             presence: Arc::new(Presence::new(path.clone())),
             told: broadcast::Sender::new(Ear::ROOM),
             writer: Writer::start(&options)?,
-            readers: path.map(Readers::start).transpose()?,
+            readers: path.map(|path| Readers::start(path, options.read_only)).transpose()?,
             listing: OnceLock::new(),
             place: options.place,
+            read_only: options.read_only,
             clock: options.clock,
         })))
     }
@@ -195,7 +197,7 @@ impl Sqlite {
         let readers = match self.0.listing.get() {
             Some(readers) => readers,
             None => {
-                let started = Readers::start(path.clone())?;
+                let started = Readers::start(path.clone(), self.0.read_only)?;
                 self.0.listing.get_or_init(|| started)
             }
         };
@@ -211,6 +213,11 @@ impl Sqlite {
             connections.extend(readers.map(|_| Connections::new(name, READERS, 0)));
         }
         connections
+    }
+
+    /// Whether it was opened to be read only.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.0.read_only
     }
 
     pub(crate) fn place(&self) -> &Place {

@@ -27,6 +27,7 @@ use kerrera_core::{
 };
 use rusqlite::Connection;
 
+use crate::options::Place;
 use crate::sqlite::{Ear, Sqlite};
 use crate::writer::now;
 use crate::{
@@ -446,6 +447,14 @@ impl Reading for Sqlite {
     fn worker_tallies(&self, most: u32, within: Duration) -> Pending<'_, Vec<WorkerTally>> {
         let question = move |connection: &Connection| reading::worker_tallies(connection, most);
         Box::pin(self.read_within("count the jobs of workers", within, question))
+    }
+
+    fn is_writable(&self, within: Duration) -> Pending<'_, bool> {
+        if self.is_read_only() || *self.place() == Place::Memory {
+            return Box::pin(std::future::ready(Ok(!self.is_read_only())));
+        }
+        let question = |connection: &Connection| Ok(!connection.is_readonly("main")?);
+        Box::pin(self.read_within("ask whether it can be written", within, question))
     }
 
     fn oldest(&self, within: Duration) -> Pending<'_, Vec<OldestJob>> {

@@ -227,18 +227,21 @@ impl Thread {
     }
 
     fn open(&mut self, migrate: bool) -> Result<()> {
-        let SqliteOptions { place, synchronous, clock, patience } = &self.options;
+        let SqliteOptions { place, synchronous, clock, patience, read_only } = &self.options;
+        let migrate = migrate && !read_only;
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
-                let connection = connection::open_writer(place, migrate)?;
+                let connection = connection::open_writer(place, migrate, *read_only)?;
                 // Nothing may be written to a file before it is known to be fit, not even its mode.
                 if migrate {
                     schema::check(&connection, place)?;
                 } else {
                     schema::require_current(&connection, place)?;
                 }
-                connection::set_durability(&connection, place, *synchronous)?;
+                if !read_only {
+                    connection::set_durability(&connection, place, *synchronous)?;
+                }
                 connection
             }
         };

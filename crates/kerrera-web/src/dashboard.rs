@@ -14,6 +14,7 @@ use tower_http::compression::CompressionLayer;
 use crate::access::{Access, AccessError, AnyAccess, Entry, ReadOnly, erase};
 use crate::live::LiveUpdates;
 use crate::service::{Redactor, Rules, Shared};
+use crate::writability::Writability;
 use crate::{guard, page, refusal, routes};
 
 /// The dashboard of one or more databases, as a router.
@@ -39,6 +40,7 @@ pub(crate) struct Instance {
     pub(crate) name: Arc<str>,
     pub(crate) client: Client,
     pub(crate) shared: Shared,
+    pub(crate) writability: Writability,
 }
 
 #[derive(Clone, Default)]
@@ -76,7 +78,8 @@ impl Dashboard {
     /// Of several, the first is where one begins.
     pub fn instance(mut self, name: &str, client: Client) -> Dashboard {
         let others = self.app.instances.iter().filter(|instance| &*instance.name != name).cloned();
-        let new = Instance { name: name.into(), client, shared: Shared::default() };
+        let (shared, writability) = (Shared::default(), Writability::default());
+        let new = Instance { name: name.into(), client, shared, writability };
         self.app.instances = others.chain([new]).collect();
         self
     }
@@ -226,9 +229,12 @@ impl App {
         Ok(said)
     }
 
-    /// Why nothing can be changed in it, if so.
-    pub(crate) fn why_read_only(&self) -> Option<ReadOnly> {
-        self.options.read_only.then_some(ReadOnly::Process)
+    /// Why nothing can be changed in one of its databases, if so.
+    pub(crate) async fn why_read_only(&self, instance: &Instance) -> Option<ReadOnly> {
+        match self.options.read_only {
+            true => Some(ReadOnly::Process),
+            false => instance.writability.why_read_only(&instance.client).await,
+        }
     }
 
     /// Where the router is mounted, as the browser sees it.

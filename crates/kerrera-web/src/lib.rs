@@ -74,6 +74,7 @@ pub mod standalone;
 mod text;
 mod view;
 mod visit;
+mod writability;
 
 pub use access::{
     Access, AccessError, Actor, DangerouslyPublic, Grant, Permission, Permissions, Role, Scope,

@@ -187,7 +187,7 @@ async fn admit(
         }
     };
     let viewer = match entry {
-        Entry::Viewer(viewer) => viewer.read_only(app.why_read_only()),
+        Entry::Viewer(viewer) => viewer,
         Entry::Redirect(to) if format == Format::Html => return Redirect::to(&to).into_response(),
         Entry::Redirect(_) | Entry::Unknown => {
             return Refusal::Unknown.bare(&app, &parts, format);
@@ -197,6 +197,7 @@ async fn admit(
     let Some(instance) = app.instance(instance).cloned() else {
         return Refusal::NotFound.bare(&app, &parts, format);
     };
+    let viewer = viewer.read_only(app.why_read_only(&instance).await);
     let visit = Visit::new(&app, instance, viewer, format, &parts);
     if let Err(denied) = visit.viewer().may(needs) {
         if !parts.method.is_safe() {

@@ -167,8 +167,12 @@ impl Service {
     }
 
     /// Writes down that the viewer tried what they may not do. That it cannot be written down is told by
-    /// the log alone: they hear that it is not allowed either way.
+    /// the log alone: they hear that it is not allowed either way. Where nothing can be changed, nothing
+    /// is written either.
     pub(crate) async fn refused(&self, denied: Denied, what: &str) {
+        if self.viewer.why_read_only().is_some() {
+            return;
+        }
         let (action, error) = match denied {
             Denied::Missing(permission) => (permission.as_str(), "the permission is missing"),
             Denied::ReadOnly(_) => ("write", "nothing can be changed here"),

@@ -119,6 +119,27 @@ impl Reader {
         self.storage.worker_tallies(most, self.within).await
     }
 
+    /// Whether anything could be changed: not in a standby, in a database that is set to be read only,
+    /// by a user who may not, in a file that may not be written, or that was opened so.
+    ///
+    /// One statement, which reads no table. Whether it stays so is not known: a standby may be promoted.
+    ///
+    /// ```
+    /// # use kerrera::prelude::*;
+    /// # use std::time::Duration;
+    /// # #[tokio::main] async fn main() -> kerrera::Result<()> {
+    /// let client = Client::connect("sqlite::memory:").await?;
+    /// assert!(client.reader(Duration::from_secs(1)).is_writable().await?);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn is_writable(&self) -> Result<bool> {
+        self.storage.is_writable(self.within).await
+    }
+
     /// The oldest available job of each queue that has one: how long it has been waiting is how far
     /// behind the queue is. One statement, with one look at an index for each queue and priority.
     ///

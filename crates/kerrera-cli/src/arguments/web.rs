@@ -55,7 +55,7 @@ pub(crate) struct ServeArguments {
     /// Says that a proxy in front speaks TLS with browsers
     #[arg(long)]
     pub(crate) behind_tls_proxy: bool,
-    /// Serves no action at all
+    /// Serves no action at all, and opens the databases such that they cannot be written
     #[arg(long)]
     pub(crate) read_only: bool,
     /// A word on every page that says where one is: production, staging

@@ -74,7 +74,10 @@ async fn standalone(arguments: ServeArguments) -> anyhow::Result<Standalone> {
         databases.insert(0, ("main".to_owned(), arguments.database));
     }
     for (name, database) in databases {
-        let client = database::connect(&database).await;
+        let client = match arguments.read_only {
+            true => database::connect_to_read(&database).await,
+            false => database::connect(&database).await,
+        };
         let client = client.with_context(|| format!("the database {name:?} cannot be shown"));
         standalone = standalone.instance(&name, client?);
     }

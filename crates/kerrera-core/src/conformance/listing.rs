@@ -353,6 +353,10 @@ pub async fn the_oldest_available_job_of_each_queue_is_told(fixture: Fixture) {
     assert_eq!(oldest[0].scheduled_at, fixture.now() - 12.seconds());
 }
 
+pub async fn a_database_says_whether_it_can_be_written(fixture: Fixture) {
+    assert!(fixture.storage.is_writable(WITHIN).await.unwrap());
+}
+
 pub async fn a_run_that_ends_moves_from_one_list_to_the_other(fixture: Fixture) {
     let (_hand, running) = fixture.running(job()).await;
     let list =

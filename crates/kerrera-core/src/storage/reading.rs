@@ -29,6 +29,10 @@ pub trait Reading: Send + Sync {
     /// than `most` jobs are looked at, and if there are more, all numbers of that state are capped.
     fn worker_tallies(&self, most: u32, within: Duration) -> Pending<'_, Vec<WorkerTally>>;
 
+    /// Whether anything could be changed: not if the database was opened to be read only, is a standby, is
+    /// set so, or does not let this user.
+    fn is_writable(&self, within: Duration) -> Pending<'_, bool>;
+
     /// The oldest available job of each queue that has one.
     fn oldest(&self, within: Duration) -> Pending<'_, Vec<OldestJob>>;
 }

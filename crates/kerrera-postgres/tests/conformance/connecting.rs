@@ -1,9 +1,11 @@
 //! Databases that cannot be reached, and ones that do not let everybody in.
 
-use kerrera_core::storage::Operations;
-use kerrera_core::{Error, Result};
+use kerrera_core::storage::{Jobs as _, Operations, Reading as _};
+use kerrera_core::{Error, Limits, NewJob, Result};
 use kerrera_postgres::{Config, Postgres};
 use testkit::postgres::{Cluster, ClusterOptions, Database};
+
+use crate::fixture::migrated;
 
 #[tokio::test]
 async fn an_unreachable_server_is_named_with_its_port() {
@@ -30,6 +32,43 @@ async fn the_first_host_that_answers_is_taken() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let error = connect(&format!("{login}@127.0.0.1:{port},{rest}")).await.unwrap_err();
     assert!(error.is_unmigrated(), "it got as far as the tables: {error:?}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_opened_to_be_read_only_is_read_and_never_written() {
+    let database = migrated("public");
+    let config = Config::from_url(&database.url()).unwrap();
+    let writer = Postgres::new(config.clone()).unwrap();
+    let reader = Postgres::new(config.clone().read_only()).unwrap();
+    for storage in [&writer, &reader] {
+        storage.open(false).await.unwrap();
+    }
+    let second = std::time::Duration::from_secs(5);
+    assert!(writer.is_writable(second).await.unwrap());
+    assert!(!reader.is_writable(second).await.unwrap());
+    let job = || NewJob::of("W", serde_json::json!({})).validate(&Limits::default()).unwrap();
+    let error = reader.insert(vec![job()]).await.unwrap_err();
+    assert!(error.to_string().contains("read-only"), "{error}");
+    writer.insert(vec![job()]).await.unwrap();
+    let all = kerrera_core::JobQuery::new().validate().unwrap();
+    assert_eq!(reader.count(all).await.unwrap(), 1, "it sees what others write");
+
+    // So is one that a role may only read, or that is set so for everybody.
+    let client = config.connect().await.unwrap();
+    let role = format!("reader_of_{}", database.name());
+    let grants =
+        format!("CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}");
+    client.batch_execute(&grants).await.unwrap();
+    let url = database.url().replacen("kerrera@", &format!("{role}@"), 1);
+    let may_read = Postgres::new(Config::from_url(&url).unwrap()).unwrap();
+    may_read.open(false).await.unwrap();
+    assert!(!may_read.is_writable(second).await.unwrap());
+    client.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.unwrap();
+    let set = "SET default_transaction_read_only = on";
+    client.batch_execute(&format!("ALTER DATABASE {} {set}", database.name())).await.unwrap();
+    let set_so = Postgres::new(config).unwrap();
+    set_so.open(false).await.unwrap();
+    assert!(!set_so.is_writable(second).await.unwrap());
 }
 
 #[tokio::test]

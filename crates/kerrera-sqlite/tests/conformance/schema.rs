@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kerrera_core::storage::{Jobs, Operations};
+use kerrera_core::storage::{Jobs, Operations, Reading};
 use kerrera_core::{Error, Limits, NewJob};
 use kerrera_sqlite::rusqlite::Connection;
 use kerrera_sqlite::{Sqlite, SqliteOptions, Synchronous};
@@ -50,6 +50,31 @@ async fn a_missing_file_is_made_only_by_a_migration() {
 
     insert(&open(&folder.file(), true).await.unwrap()).await.unwrap();
     insert(&open(&folder.file(), false).await.unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_opened_to_be_read_only_is_read_and_never_written() {
+    let folder = Folder::new();
+    let to_read = || SqliteOptions::file(folder.file()).read_only(true).open().unwrap();
+    let error = to_read().open(true).await.unwrap_err();
+    assert!(error.is_unmigrated(), "{error}");
+    assert!(folder.names().is_empty(), "nothing was made: {:?}", folder.names());
+
+    let writer = open(&folder.file(), true).await.unwrap();
+    insert(&writer).await.unwrap();
+    let reader = to_read();
+    reader.open(true).await.unwrap();
+    let second = std::time::Duration::from_secs(1);
+    assert!(writer.is_writable(second).await.unwrap());
+    assert!(!reader.is_writable(second).await.unwrap());
+    assert!(insert(&reader).await.unwrap_err().is_access_denied());
+    let count = |sqlite: Sqlite| async move {
+        let query = kerrera_core::JobQuery::new().validate().unwrap();
+        sqlite.count(query).await.unwrap()
+    };
+    assert_eq!(count(reader.clone()).await, 1, "nothing was written");
+    insert(&writer).await.unwrap();
+    assert_eq!(count(reader).await, 2, "it sees what others write");
 }
 
 #[tokio::test]

@@ -58,6 +58,10 @@ impl Journal {
         let entry = entry(event, who, from, parts, dropped);
         let written = async {
             for client in &self.clients {
+                // Of one that cannot be written nothing else is to be expected.
+                if let Ok(false) = client.reader(PATIENCE).is_writable().await {
+                    continue;
+                }
                 if let Err(error) = client.record_audit(entry.clone()).await {
                     tracing::error!(%error, "what happened at the door could not be written down");
                 }
