@@ -55,6 +55,8 @@ pub(crate) struct Options {
     pub(crate) edits_args: bool,
     /// Whether one can sign out, at `/logout`.
     pub(crate) sign_out: bool,
+    /// Whether browsers are to come by TLS only from now on.
+    pub(crate) tls_only: bool,
 }
 
 /// A link to what another system knows of a job.
@@ -200,6 +202,12 @@ impl Dashboard {
     #[cfg(feature = "standalone")]
     pub(crate) fn with_sign_out(self) -> Dashboard {
         self.with(|options| options.sign_out = true)
+    }
+
+    /// Tells browsers to come by TLS only.
+    #[cfg(feature = "standalone")]
+    pub(crate) fn tls_only(self, tls_only: bool) -> Dashboard {
+        self.with(|options| options.tls_only = tls_only)
     }
 
     fn with(mut self, change: impl FnOnce(&mut Options)) -> Dashboard {

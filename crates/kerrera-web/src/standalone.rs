@@ -200,6 +200,7 @@ impl Standalone {
         let dashboard = |dashboard: Dashboard| {
             let dashboard = dashboard
                 .read_only(self.read_only)
+                .tls_only(self.behind_tls_proxy)
                 .hosts(exposure::hosts(address, &self.hosts))
                 .base_path(&self.base_path);
             let dashboard = match &self.environment {

@@ -1,5 +1,7 @@
 //! Every address, asked by everybody who should not have it.
 
+mod hostile;
+
 use std::sync::Arc;
 
 use axum::body::Body;

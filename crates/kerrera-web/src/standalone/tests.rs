@@ -314,6 +314,26 @@ async fn behind_tls_the_cookie_is_bound_to_the_host() {
     let answer = server.log_in("", server.secret.as_ref().unwrap(), "").await;
     let set = answer.headers[header::SET_COOKIE].to_str().unwrap();
     assert!(set.starts_with("__Host-") && set.contains("; Secure"), "{set}");
+    let login = server.get("/login", "").await;
+    assert!(login.headers.contains_key(header::STRICT_TRANSPORT_SECURITY));
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_turned_away() {
+    let server = start(|standalone, _| standalone).await;
+    let long = Request::get("/login").header("x-long", "x".repeat(20_000));
+    assert_eq!(server.ask(long, "").await.status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    let token = format!("Bearer {}", server.secret.as_ref().unwrap());
+    let api = |path: &str| Request::builder().uri(path).header(header::AUTHORIZATION, &token);
+    let large = api("/api/v1/i/main/jobs").method(Method::POST);
+    let large = large.header(header::CONTENT_TYPE, "application/json");
+    let body = format!("{{\"worker\": \"{}\"}}", "x".repeat(1024 * 1024));
+    let answer = server.ask(large, &body).await;
+    assert!(answer.status.is_client_error(), "{}: {}", answer.status, answer.body);
+    for limit in ["9223372036854775808", "-1", "501", "1e9"] {
+        let answer = server.ask(api(&format!("/api/v1/i/main/jobs?limit={limit}")), "").await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{limit}");
+    }
 }
 
 #[tokio::test]
