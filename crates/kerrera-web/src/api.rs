@@ -13,6 +13,7 @@
 mod audit;
 mod crons;
 mod document;
+mod errors;
 mod features;
 mod job_drafts;
 mod job_export;
@@ -25,6 +26,7 @@ mod overview;
 mod prometheus;
 mod queues;
 mod schema;
+mod workers;
 
 pub(crate) use document::{Document, operations, serve as serve_document};
 
@@ -50,6 +52,8 @@ pub(crate) fn add(routes: &mut Routes) {
     job_export::add(routes);
     jobs::add(routes);
     queues::add(routes);
+    errors::add(routes);
+    workers::add(routes);
     nodes::add(routes);
     crons::add(routes);
     operations::add(routes);

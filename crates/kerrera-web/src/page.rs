@@ -6,6 +6,8 @@ mod cron_form;
 mod crons;
 mod error;
 mod errors;
+#[cfg(test)]
+pub(crate) mod failing;
 mod frame;
 mod job;
 mod job_form;

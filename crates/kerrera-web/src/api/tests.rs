@@ -1,5 +1,6 @@
 //! The API held against its own document: walked by those who may not, and fuzzed by those who may.
 
+mod errors;
 mod fuzz;
 mod jobs;
 mod operations;

@@ -124,3 +124,74 @@ impl Service {
         Ok(waiting.into_iter().collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kerrera::sqlite::Sqlite;
+    use kerrera::{Client, NewJob, NodeCard, Uuid};
+    use kerrera_core::storage::Directory as _;
+    use serde_json::json;
+
+    use super::*;
+    use crate::access::{Actor, Permissions};
+    use crate::service::{Severity, Trouble, Viewer};
+
+    fn card(node: &str) -> NodeCard {
+        let mut card = NodeCard::default();
+        card.node = node.to_owned();
+        card
+    }
+
+    async fn troubles(client: &Client) -> Vec<(Severity, Trouble)> {
+        let sees = |scope: Scope<'_>| !matches!(scope, Scope::Worker("Hidden"));
+        let viewer = Viewer::new(Actor::new("7", "ada"), Permissions::all()).seeing(sees);
+        let overview = Service::new(client.clone(), "main", viewer).overview().await.unwrap();
+        let found = overview.concerns.into_iter().map(|concern| (concern.severity, concern.what));
+        found.collect()
+    }
+
+    #[tokio::test]
+    async fn a_node_that_ended_without_a_word_is_told_until_it_is_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobs.db");
+        let dead = Sqlite::open(&path).unwrap();
+        Client::connect(dead.clone()).await.unwrap();
+        dead.announce(Uuid::new_v4(), card("web-1")).await.unwrap();
+        dead.close().await.unwrap();
+        drop(dead);
+
+        let alive = Sqlite::open(&path).unwrap();
+        let client = Client::connect(alive.clone()).await.unwrap();
+        let found = troubles(&client).await;
+        let is_told = |(severity, trouble): &(Severity, Trouble)| {
+            let silent =
+                matches!(trouble, Trouble::SilentNode { node, running: 0, .. } if node == "web-1");
+            silent && *severity == Severity::Worth
+        };
+        assert!(found.iter().any(is_told), "{found:?}");
+        alive.announce(Uuid::new_v4(), card("web-1")).await.unwrap();
+        assert!(!troubles(&client).await.iter().any(is_told));
+    }
+
+    #[tokio::test]
+    async fn jobs_that_no_living_node_knows_are_told() {
+        let storage = Sqlite::in_memory().unwrap();
+        let client = Client::connect(storage.clone()).await.unwrap();
+        let mut one = card("web-1");
+        let met = ["Stranger", "Known", "Hidden", "Done"];
+        one.unknown_workers = met.map(|worker| ("mail".to_owned(), worker.to_owned())).to_vec();
+        let mut other = card("web-2");
+        other.workers = vec!["Known".to_owned()];
+        for card in [one, other] {
+            storage.announce(Uuid::new_v4(), card).await.unwrap();
+        }
+        for worker in ["Stranger", "Stranger", "Known", "Hidden"] {
+            client.insert(NewJob::of(worker, json!({})).queue("mail")).await.unwrap();
+        }
+        let found = troubles(&client).await.into_iter().filter_map(|(_, trouble)| match trouble {
+            Trouble::UnknownWorker { worker, waiting } => Some((worker, waiting)),
+            _ => None,
+        });
+        assert_eq!(found.collect::<Vec<_>>(), [("Stranger".to_owned(), 2)]);
+    }
+}

@@ -1,56 +1,13 @@
 use axum::http::StatusCode;
-use kerrera::prelude::*;
-use kerrera::{Client, ErrorQuery, Kerrera, NewJob};
+use kerrera::{Client, ErrorQuery};
 
 use crate::access::{Actor, Permissions};
+use crate::page::failing;
 use crate::page::site::Site;
 use crate::service::{FailuresAsked, Service, Viewer};
 
-/// Says what it was given, private or not.
-#[derive(Serialize, Deserialize, Worker)]
-#[worker(queue = "mail", max_attempts = 3, sensitive = ["account"])]
-struct Charge {
-    account: String,
-    why: String,
-}
-
-impl Perform for Charge {
-    async fn perform(&self, _: &Context) -> JobResult {
-        Err(format!("{} of {}\n  at the second line", self.why, self.account).into())
-    }
-}
-
-/// The same, of which nobody is to know.
-#[derive(Serialize, Deserialize, Worker)]
-#[worker(queue = "hidden", max_attempts = 1)]
-struct Secret {}
-
-impl Perform for Secret {
-    async fn perform(&self, _: &Context) -> JobResult {
-        Err("of nobody's concern".into())
-    }
-}
-
-/// A database in which three jobs failed alike, one otherwise, and one that is hidden.
 async fn failed() -> (Client, Site) {
-    let node = Kerrera::builder("sqlite::memory:").node("web-1").release("shop", "4.2.0");
-    let node = node.worker::<Charge>().worker::<Secret>().queue("mail", 2).queue("hidden", 1);
-    let node = node.start().await.unwrap();
-    let client = node.client().clone();
-    let charge = |why: &str| Charge { account: "canary-canary".into(), why: why.into() };
-    let jobs = ["no funds", "no funds", "no funds", "<b>no answer</b>"].map(charge);
-    let jobs: Vec<NewJob> = jobs.into_iter().map(NewJob::from).collect();
-    client.insert_all(jobs).await.unwrap();
-    client.insert(Secret {}).await.unwrap();
-    let waiting = async || {
-        let jobs = kerrera::JobQuery::new().states([State::Available, State::Executing]);
-        client.count_jobs(jobs).await.unwrap() > 0
-    };
-    while waiting().await {
-        tokio::task::yield_now().await;
-    }
-    // What it has met it writes when it stops.
-    node.shutdown().await;
+    let client = failing::failed().await;
     let site = Site::new(client.clone());
     (client, site)
 }
@@ -68,7 +25,7 @@ async fn failures_that_are_alike_are_one_line() {
     page.shows("no funds of [hidden]").shows("&lt;b&gt;no answer&lt;/b&gt;").hides("<b>");
     page.hides("canary").hides("concern").shows("state-retryable");
     let print = fingerprint(&client, "no funds").await;
-    page.shows(&format!("error-{print}")).shows("data-label=\"24 h\"><span class=\"num\">3</span>");
+    page.shows(&format!("error-{print}")).shows("data-label=\"24 h\"><span class=\"num\">4</span>");
     site.get_as("everything", "en", "/errors").await.shows("of nobody's concern");
     site.get_as("all", "ko", "/errors").await.shows("최근 발생").shows("지난 7일");
     client.delete_jobs(kerrera::JobQuery::new()).await.unwrap();
@@ -101,7 +58,7 @@ async fn one_of_them_is_told_whole_with_the_jobs_that_it_keeps_back() {
     page.shows("Error of Charge").shows("at the second line").shows("no funds of [hidden]");
     page.hides("canary").shows("Retry all that failed so").shows("How often").shows(&print);
     page.shows(&format!("operations/new?action=retry&amp;q=worker%3ACharge%20error.fp%3A{print}"));
-    assert_eq!(page.body.matches("<tr id=\"job-").count(), 3);
+    assert_eq!(page.body.matches("<tr id=\"job-").count(), 4);
     let forecast = format!("/operations/new?action=retry&q=worker:Charge+error.fp:{print}");
     site.get(&forecast).await.shows("Charge");
     let watcher = site.get_as("jobs:view", "en", &format!("/errors/{print}?window=7d")).await;
@@ -134,6 +91,19 @@ async fn pages_of_failures_meet_each_of_them_once() {
     seen.dedup();
     assert_eq!(seen.len(), 3);
     site.get("/errors").await.hides("rel=\"next\"");
+}
+
+#[tokio::test]
+async fn what_fails_is_told_first_and_leads_to_its_worker() {
+    let (_client, site) = failed().await;
+    let page = site.get("").await;
+    page.shows("5 of 5 runs of the last hour failed.").shows("/i/main/workers/Charge");
+    page.hides("workers/Secret");
+    let page = site.get("/workers/Charge").await;
+    page.shows("100.0 % of those that came to an end of their own").shows("no funds of [hidden]");
+    page.hides("canary").shows("on no node").shows("<code>account</code>");
+    let page = site.get_as("workers:view", "en", "/workers/Charge").await;
+    page.shows("No run ended in this time.").hides("no funds");
 }
 
 #[tokio::test]
