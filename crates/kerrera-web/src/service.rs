@@ -54,6 +54,7 @@ pub use jobs::JobView;
 pub use known::Known;
 pub use list::{Asked, JobList, Meant, UnfitFilter, Unfitness};
 pub use nodes::{NodeStatus, Nodes, RunningJob};
+pub(crate) use operations::LONGEST_REASON;
 pub use operations::{
     BulkForecast, BulkList, BulkStart, BulkView, BulkWish, Selection, permission_for,
 };

@@ -270,7 +270,7 @@ fn verbs(list: &JobList, visit: &Visit) -> Markup {
         @if visit.viewer().why_read_only().is_none() {
             div.row.pad.selection {
                 @for (action, label, picture, needs) in &verbs {
-                    @let denied = visit.viewer().may(*needs).err().map(|denied| text.denied(denied));
+                    @let denied = visit.viewer().may(P::OperationsManage).and(visit.viewer().may(*needs)).err().map(|denied| text.denied(denied));
                     button.button type="submit" name="action" value=(action) disabled[denied.is_some()]
                         title=[denied] { (icon(picture, base)) (label) }
                 }

@@ -11,7 +11,9 @@ use crate::access::Permission;
 use crate::links::escape;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
-use crate::service::{BulkForecast, BulkStart, BulkWish, Error, Selection, permission_for};
+use crate::service::{
+    BulkForecast, BulkStart, BulkWish, Error, LONGEST_REASON, Selection, permission_for,
+};
 use crate::text::Said;
 use crate::view::empty::{empty, notice};
 use crate::view::question::Field;
@@ -22,9 +24,6 @@ pub(crate) fn add(routes: &mut Routes) {
     routes.question("/operations/new", Permission::OperationsManage, ask);
     routes.action("/operations/new", Permission::OperationsManage, start);
 }
-
-/// The longest reason, in characters.
-const LONGEST_REASON: usize = 500;
 
 /// What a form says, or an address: `id` as often as there are jobs.
 type Fields = Vec<(String, String)>;

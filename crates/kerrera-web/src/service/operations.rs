@@ -12,13 +12,16 @@ use kerrera::{
 use serde_json::json;
 
 use super::{Error, Result, Rules, Service};
-use crate::access::{Permission, Scope};
+use crate::access::{Denied, Permission, Scope};
 
 /// How many operations are on a page.
 const PAGE: u32 = 50;
 
 /// Up to so many jobs that were selected one by one are dealt with at once.
 const AT_ONCE: usize = 100;
+
+/// The longest reason, in characters.
+pub(crate) const LONGEST_REASON: usize = 500;
 
 /// For more jobs than this their number has to be said.
 const MANY: u64 = 1_000;
@@ -198,7 +201,7 @@ impl Service {
     /// As for [`forecast_operation`](Service::forecast_operation), and [`Error::Conflict`] if no job allows
     /// it.
     pub async fn start_operation(&self, wish: &BulkWish) -> Result<BulkStart> {
-        self.may_do_to_many(wish.action)?;
+        self.let_do_to_many(wish.action).await?;
         let reason = wish.reason.trim();
         if reason.chars().count() > LONGEST_REASON {
             return Err(Error::Invalid(format!(
@@ -277,7 +280,7 @@ impl Service {
     pub async fn cancel_operation(&self, id: i64) -> Result<()> {
         self.viewer.may(Permission::OperationsManage)?;
         let operation = self.known_operation(id).await?;
-        self.may_do_to_many(operation.action)?;
+        self.let_do_to_many(operation.action).await?;
         match self.acting().cancel_operation(id).await? {
             true => Ok(()),
             false => Err(Error::Conflict("the operation has ended".to_owned())),
@@ -298,10 +301,19 @@ impl Service {
         Ok(stuck.into_iter().map(|operation| operation.id).collect())
     }
 
-    fn may_do_to_many(&self, action: BulkAction) -> Result<()> {
+    fn may_do_to_many(&self, action: BulkAction) -> std::result::Result<(), Denied> {
         self.viewer.may(Permission::OperationsManage)?;
         self.viewer.may(Permission::JobsView)?;
-        Ok(self.viewer.may(permission_for(action))?)
+        self.viewer.may(permission_for(action))
+    }
+
+    /// The same where something is going to be done: that somebody tried is written down.
+    async fn let_do_to_many(&self, action: BulkAction) -> Result<()> {
+        let may = self.may_do_to_many(action);
+        if let Err(denied) = may {
+            self.refused(denied, &format!("operations ({action})")).await;
+        }
+        Ok(may?)
     }
 
     async fn forecast(
@@ -457,9 +469,6 @@ impl Unseen {
         !self.queue && self.workers.is_none()
     }
 }
-
-/// The longest reason, in characters.
-pub(crate) const LONGEST_REASON: usize = 500;
 
 #[cfg(test)]
 mod tests {

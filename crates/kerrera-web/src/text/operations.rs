@@ -5,7 +5,6 @@ use kerrera::{BulkAction, BulkState, State};
 use super::{Said, Text, texts};
 
 texts! {
-    operation: "Operation" | "일괄 작업";
     operation_title(id: i64, what: &str): "Operation {id}: {what}" | "일괄 작업 {id}: {what}";
     operations_caption: "Operations on many jobs, with who wanted them and how far they are" | "일괄 작업과 요청자, 진행 상황";
     operation_what: "What" | "내용";
@@ -84,7 +83,6 @@ texts! {
     bulk_wrong_count(n: &str): "That is not how many there are: type {n}" | "작업 수가 다릅니다. {n} 을 입력하세요";
     bulk_reason_hint: "For those who look later; at most 500 characters." | "나중에 보는 사람을 위한 설명입니다. 최대 500자.";
     bulk_instead: "Instead:" | "다른 동작:";
-    bulk_jobs(n: u64): one "1 job" other "{n} jobs" | "작업 {n}개";
 
     bulk_cancel_title(n: &str): "Cancel jobs: {n}" | "작업 취소: {n}개";
     bulk_retry_title(n: &str): "Retry jobs: {n}" | "작업 재시도: {n}개";

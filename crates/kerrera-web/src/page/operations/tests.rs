@@ -147,6 +147,9 @@ async fn who_may_not_do_it_to_one_may_not_do_it_to_many() {
     site.get_as(may, "en", "/operations/1").await.shows("Needs the permission jobs:delete");
     let stopped = site.post_as(may, "/operations/1/cancel", "").await;
     assert_eq!(stopped.status, StatusCode::FORBIDDEN);
+    let told = client.audit(AuditQuery::new()).await.unwrap();
+    let refused = told.iter().filter(|told| told.entry.action == "jobs:delete").count();
+    assert_eq!(refused, 2, "that they tried is written down");
 }
 
 #[tokio::test]
