@@ -180,7 +180,7 @@ async fn one(visit: Visit, Path((_, id)): Numbered) -> Result<Page, Refusal> {
         @if let Some(error) = &operation.error {
             (notice("danger", "errors", &visit, &html! { strong { (text.op_error()) } p.mono { (error) } }))
         }
-        section.card #operation-progress aria-labelledby="progress-title" {
+        section.card.operation-progress #operation-progress aria-labelledby="progress-title" {
             h2 #progress-title { (text.operation_progress()) }
             (progress(operation, text))
             (numbers(&view, &visit))

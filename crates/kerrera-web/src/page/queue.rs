@@ -1,7 +1,7 @@
 //! One queue: what is in it, on which nodes it is worked, and what was ordered of it.
 
 use axum::extract::Path;
-use kerrera::{Enrolled, Standing};
+use kerrera::{Enrolled, Standing, State};
 use maud::{Markup, html};
 
 use super::{Page, Section, orders, queues};
@@ -10,7 +10,7 @@ use crate::links::escape;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
 use crate::service::{QueueState, QueueStatus};
-use crate::view::button::{Action, action};
+use crate::view::button::{Action, action, way};
 use crate::view::empty::empty;
 use crate::view::rail::{Stop, rail};
 use crate::view::state::LIFE;
@@ -19,6 +19,19 @@ use crate::visit::Visit;
 
 pub(crate) fn add(routes: &mut Routes) {
     routes.page("/queues/{name}", Permission::QueuesView, show);
+}
+
+/// The way to the question whether all that failed is to run again, if anything did.
+fn retry(queue: &QueueStatus, failures: &str, visit: &Visit) -> Markup {
+    let failed = [State::Retryable, State::Discarded].map(|state| queue.jobs_in(state).value);
+    let new = visit.links().to(["operations", "new"]);
+    let to = format!("{new}?action=retry&q={}", escape(failures));
+    let needs = Permission::OperationsManage;
+    html! {
+        @if failed.iter().any(|jobs| *jobs > 0) {
+            (way(&to, &visit.text().retry_failures(), "retry", needs, visit))
+        }
+    }
 }
 
 async fn show(visit: Visit, Path((_, name)): Path<(String, String)>) -> Result<Page, Refusal> {
@@ -52,6 +65,7 @@ async fn show(visit: Visit, Path((_, name)): Path<(String, String)>) -> Result<P
             dt { (text.jobs()) } dd.row {
                 a href=(all) { (text.jobs_of_queue()) }
                 a href=(links.jobs(&failures)) { (text.recent_failures()) }
+                (retry(&queue, &failures, &visit))
             }
         } }
         section.card.card-flush {

@@ -55,6 +55,7 @@ texts! {
     order_started_paused(limit: u32): "started paused, limit {limit}" | "일시 정지 상태로 시작, 한도 {limit}";
     order_stopped: "stopped" | "중지";
     recent_failures: "Recent failures" | "최근 실패";
+    retry_failures: "Retry what failed" | "실패한 작업 재시도";
     jobs_of_queue: "All jobs" | "모든 작업";
 
     pause_title(what: &str): "Pause {what}" | "일시 정지: {what}";

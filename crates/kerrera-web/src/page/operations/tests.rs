@@ -28,6 +28,9 @@ async fn jobs_that_are_selected_are_dealt_with_at_once() {
     let (client, site) = site().await;
     let page = site.get("/jobs").await;
     page.shows("name=\"action\" value=\"cancel\"").shows("name=\"from\" value=\"list\"");
+    page.hides("Needs the permission");
+    let page = site.get_as("jobs:view,jobs:cancel", "en", "/jobs").await;
+    page.shows("value=\"cancel\" disabled title=\"Needs the permission operations:manage\"");
     let page = site.get("/operations/new?from=list&q=&action=cancel&id=1&id=2&id=14&id=15").await;
     page.shows("Cancel jobs: 2")
         .shows("will not run")
