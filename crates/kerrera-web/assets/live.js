@@ -30,9 +30,11 @@ let fetchedAt = performance.now();
 let timer = null;
 let waiting = false;
 
-// Something may have changed.
+// Something may have changed. A page that asks something stays as it is: it may have come of a form that was
+// sent, so its address has less than it says, and what was filled in would be lost.
 function hint() {
   if (stopped || paused || every === null || document.hidden || timer !== null) return;
+  if (page()?.querySelector("form.form")) return;
   const wait = Math.max(0, fetchedAt + SECOND - performance.now());
   timer = setTimeout(() => { timer = null; update(false); }, wait);
 }
