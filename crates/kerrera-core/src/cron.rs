@@ -18,6 +18,6 @@ mod zone;
 
 pub use decision::{Decision, Occasion, Position, Slot, decide};
 pub use entry::{Cron, CronChange, CronEntry};
-pub use expression::{CronExpression, NotACronExpression};
+pub use expression::{CronExpression, CronProblem, NotACronExpression};
 pub use policy::{Misfire, NotAPolicy, Overlap};
 pub use zone::{NotATimezone, Timezone};

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 
-use super::field::{DAY, HOUR, Kind, MINUTE, MONTH, WEEKDAY};
+use super::field::{DAY, HOUR, MINUTE, MONTH, WEEKDAY};
 use super::zone::Timezone;
 use crate::error::{Error, Kind as ErrorKind};
 use crate::time::Timestamp;
@@ -141,9 +141,9 @@ impl FromStr for CronExpression {
     type Err = NotACronExpression;
 
     fn from_str(text: &str) -> Result<CronExpression, NotACronExpression> {
-        let wrong = |reason| NotACronExpression { text: text.chars().take(64).collect(), reason };
+        let wrong = |problem| NotACronExpression { text: text.chars().take(64).collect(), problem };
         if text.len() > LONGEST {
-            return Err(wrong(format!("is {} bytes long: it may have {LONGEST}", text.len())));
+            return Err(wrong(CronProblem::TooLong { bytes: text.len(), most: LONGEST }));
         }
         let times = if let Some(nickname) = text.trim().strip_prefix('@') {
             match nickname.to_ascii_lowercase().as_str() {
@@ -153,11 +153,7 @@ impl FromStr for CronExpression {
                 "weekly" => Some("0 0 * * 0"),
                 "daily" | "midnight" => Some("0 0 * * *"),
                 "hourly" => Some("0 * * * *"),
-                _ => {
-                    let names = "@yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly \
-                                 and @reboot";
-                    return Err(wrong(format!("is no nickname: there are {names}")));
-                }
+                _ => return Err(wrong(CronProblem::Nickname)),
             }
         } else {
             Some(text)
@@ -184,12 +180,114 @@ impl fmt::Debug for CronExpression {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotACronExpression {
     text: String,
-    reason: String,
+    problem: CronProblem,
+}
+
+impl NotACronExpression {
+    /// What is wrong with it, for those who say it in words of their own.
+    pub fn problem(&self) -> &CronProblem {
+        &self.problem
+    }
+}
+
+/// What can be wrong with a cron expression. Fields are named `minute`, `hour`, `day`, `month` and
+/// `weekday`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CronProblem {
+    /// It is so many bytes long, and may have fewer.
+    TooLong {
+        /// How many it has.
+        bytes: usize,
+        /// How many it may have.
+        most: usize,
+    },
+    /// Its nickname is none.
+    Nickname,
+    /// It does not have five fields.
+    Fields,
+    /// What stands in a field is neither a number nor a name.
+    Unreadable {
+        /// Which field.
+        field: &'static str,
+        /// What stands there.
+        written: String,
+    },
+    /// A number is too small or too large.
+    OutOfRange {
+        /// Of which field.
+        field: &'static str,
+        /// The number.
+        written: String,
+        /// The smallest that there is.
+        first: u32,
+        /// The largest.
+        last: u32,
+    },
+    /// A range begins after its end.
+    Backwards {
+        /// Of which field.
+        field: &'static str,
+        /// The range.
+        written: String,
+    },
+    /// A step is none, or too large.
+    Step {
+        /// Of which field.
+        field: &'static str,
+        /// What stands there.
+        written: String,
+        /// The largest that there is.
+        most: u32,
+    },
+    /// No month of these has such a day.
+    Never {
+        /// The field of months.
+        months: String,
+        /// The field of days.
+        days: String,
+    },
+}
+
+impl fmt::Display for CronProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CronProblem::TooLong { bytes, most } => {
+                write!(f, "is {bytes} bytes long: it may have {most}")
+            }
+            CronProblem::Nickname => f.write_str(
+                "is no nickname: there are @yearly, @annually, @monthly, @weekly, @daily, @midnight, \
+                 @hourly and @reboot",
+            ),
+            CronProblem::Fields => f.write_str(
+                "needs five fields: minute, hour, day, month and weekday, as in 0 7 * * MON-FRI",
+            ),
+            CronProblem::Unreadable { field, written } => {
+                write!(f, "cannot be: the {field} {written:?} is not understood")
+            }
+            CronProblem::OutOfRange { field, written, first, last } => write!(
+                f,
+                "cannot be: the {field} {written} is out of range: it goes from {first} to {last}"
+            ),
+            CronProblem::Backwards { field, written } => write!(
+                f,
+                "cannot be: the {field} {written} begins after its end: write the smaller one first, or \
+                 two parts with a comma"
+            ),
+            CronProblem::Step { field, written, most } => write!(
+                f,
+                "cannot be: the step {written:?} of the {field} is out of range: it goes from 1 to {most}"
+            ),
+            CronProblem::Never { months, days } => {
+                write!(f, "never comes: no month of {months} has a day {days}")
+            }
+        }
+    }
 }
 
 impl fmt::Display for NotACronExpression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the cron expression {:?} {}", self.text, self.reason)
+        write!(f, "the cron expression {:?} {}", self.text, self.problem)
     }
 }
 
@@ -212,26 +310,20 @@ struct Times {
 }
 
 impl Times {
-    fn read(text: &str) -> Result<Times, String> {
-        let [minutes, hours, days, months, weekdays] = &fields(text).ok_or_else(|| {
-            "needs five fields: minute, hour, day, month and weekday, as in 0 7 * * MON-FRI"
-                .to_owned()
-        })?;
-        let read = |kind: &Kind, text: &str| {
-            kind.read(text).map_err(|reason| format!("cannot be: {reason}"))
-        };
+    fn read(text: &str) -> Result<Times, CronProblem> {
+        let [minutes, hours, days, months, weekdays] = &fields(text).ok_or(CronProblem::Fields)?;
         let times = Times {
-            minutes: read(&MINUTE, minutes)?,
-            hours: read(&HOUR, hours)?,
-            days: read(&DAY, days)?,
-            months: read(&MONTH, months)?,
-            weekdays: read(&WEEKDAY, weekdays)?,
+            minutes: MINUTE.read(minutes)?,
+            hours: HOUR.read(hours)?,
+            days: DAY.read(days)?,
+            months: MONTH.read(months)?,
+            weekdays: WEEKDAY.read(weekdays)?,
         };
         let first_day = times.days.trailing_zeros();
         let exists =
             (1..=12).any(|month| times.months & (1 << month) > 0 && first_day <= longest(month));
         if !exists {
-            return Err(format!("never comes: no month of {months} has a day {days}"));
+            return Err(CronProblem::Never { months: months.clone(), days: days.clone() });
         }
         Ok(times)
     }

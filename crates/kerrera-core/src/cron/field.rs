@@ -1,5 +1,7 @@
 //! One field of an expression: the numbers that it stands for, as bits.
 
+use super::expression::CronProblem;
+
 /// What a field is made of.
 #[derive(Debug)]
 pub(super) struct Kind {
@@ -35,7 +37,7 @@ impl Kind {
     ///
     /// No number is larger than a hundred before it is used, so nothing is ever expanded that does
     /// not fit.
-    pub(super) fn read(&self, text: &str) -> Result<u64, String> {
+    pub(super) fn read(&self, text: &str) -> Result<u64, CronProblem> {
         let mut bits = 0;
         for part in text.split(',') {
             bits |= self.part(part)?;
@@ -46,7 +48,7 @@ impl Kind {
         Ok(bits)
     }
 
-    fn part(&self, part: &str) -> Result<u64, String> {
+    fn part(&self, part: &str) -> Result<u64, CronProblem> {
         let (range, step) = match part.split_once('/') {
             Some((range, step)) => (range, Some(self.step(step)?)),
             None => (part, None),
@@ -56,11 +58,7 @@ impl Kind {
         } else if let Some((from, to)) = range.split_once('-') {
             let (low, high) = (self.number(from)?, self.number(to)?);
             if low > high {
-                return Err(format!(
-                    "the {} {range} begins after its end: write the smaller one first, or two parts \
-                     with a comma",
-                    self.name
-                ));
+                return Err(CronProblem::Backwards { field: self.name, written: range.to_owned() });
             }
             (low, high)
         } else {
@@ -71,34 +69,37 @@ impl Kind {
         Ok((from..=to).step_by(step).fold(0, |bits, number| bits | 1 << number))
     }
 
-    fn number(&self, text: &str) -> Result<u32, String> {
+    fn number(&self, text: &str) -> Result<u32, CronProblem> {
         if let Some(at) = self.names.iter().position(|name| name.eq_ignore_ascii_case(text)) {
             return Ok(self.first + at as u32);
         }
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(format!("the {} {text:?} is not understood", self.name));
+            return Err(CronProblem::Unreadable { field: self.name, written: text.to_owned() });
         }
         // Too many digits are too large as well.
         let number = text.parse().unwrap_or(u32::MAX);
         let last = self.last + u32::from(self.again);
         if !(self.first..=last).contains(&number) {
-            return Err(format!(
-                "the {} {text} is out of range: it goes from {} to {last}",
-                self.name, self.first
-            ));
+            return Err(CronProblem::OutOfRange {
+                field: self.name,
+                written: text.to_owned(),
+                first: self.first,
+                last,
+            });
         }
         Ok(number)
     }
 
-    fn step(&self, text: &str) -> Result<usize, String> {
+    fn step(&self, text: &str) -> Result<usize, CronProblem> {
         let step = text.parse().ok().filter(|step| (1..=LONGEST_STEP).contains(step));
         let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
         match step {
             Some(step) if plain => Ok(step as usize),
-            _ => Err(format!(
-                "the step {text:?} of the {} is out of range: it goes from 1 to {LONGEST_STEP}",
-                self.name
-            )),
+            _ => Err(CronProblem::Step {
+                field: self.name,
+                written: text.to_owned(),
+                most: LONGEST_STEP,
+            }),
         }
     }
 }

@@ -3,6 +3,7 @@
 use axum::extract::{Form, Path};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use kerrera::cron::CronExpression;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -169,7 +170,11 @@ fn fields(shown: &Shown<'_>, visit: &Visit) -> Markup {
     let (text, draft) = (visit.text(), shown.draft);
     let field = |name: &'static str, label: Said, hint: Said| {
         let wrong = shown.mistakes.iter().find(|(field, _)| *field == name);
-        Field { name, label, hint, wrong: wrong.map(|(_, why)| why.clone().into()) }
+        let wrong = wrong.map(|(_, why)| match draft.expression.trim().parse::<CronExpression>() {
+            Err(wrong) if name == "expression" => text.cron_problem(wrong.problem()),
+            _ => why.clone().into(),
+        });
+        Field { name, label, hint, wrong }
     };
     let misfires = [text.misfire_once(), text.misfire_skip(), text.misfire_all()];
     let misfires = [("once", &*misfires[0]), ("skip", &*misfires[1]), ("all", &*misfires[2])];

@@ -53,7 +53,18 @@ impl Site {
     }
 
     pub(crate) async fn post_as(&self, may: &str, path: &str, form: &str) -> Answer {
+        self.post_in("en", may, path, form).await
+    }
+
+    pub(crate) async fn post_in(
+        &self,
+        language: &str,
+        may: &str,
+        path: &str,
+        form: &str,
+    ) -> Answer {
         let request = Request::post(format!("/i/main{path}")).header("x-may", may);
+        let request = request.header(header::ACCEPT_LANGUAGE, language);
         let request = request
             .header("sec-fetch-site", "same-origin")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");

@@ -1,6 +1,8 @@
 //! The crontab.
 
-use super::texts;
+use kerrera_core::cron::CronProblem;
+
+use super::{Said, Text, texts};
 
 texts! {
     cron: "Cron entry" | "크론 항목";
@@ -82,6 +84,31 @@ texts! {
     origin: "Origin" | "출처";
     older: "Older" | "이전 기록";
 
+    cron_too_long(bytes: usize, most: usize): "It is {bytes} bytes long: it may have {most}."
+        | "{bytes}바이트입니다. 최대 {most}바이트까지 쓸 수 있습니다.";
+    cron_nickname: "That is no nickname: there are @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly and @reboot."
+        | "알 수 없는 별칭입니다. 쓸 수 있는 별칭: @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly, @reboot";
+    cron_fields: "It needs five fields: minute, hour, day, month and weekday, as in 0 7 * * MON-FRI."
+        | "분, 시, 일, 월, 요일의 다섯 항목이 필요합니다. 예: 0 7 * * MON-FRI";
+    cron_not_understood(field: &str, written: &str): "The {field} “{written}” is not understood."
+        | "{field} 항목을 읽을 수 없습니다: “{written}”";
+    cron_out_of_range(field: &str, written: &str, first: u32, last: u32):
+        "The {field} {written} is out of range: it goes from {first} to {last}."
+        | "{field} 항목의 범위를 벗어났습니다: {written}. {first}~{last}만 쓸 수 있습니다.";
+    cron_backwards(field: &str, written: &str):
+        "The {field} {written} begins after its end: write the smaller one first, or two parts with a comma."
+        | "{field} 항목의 범위가 거꾸로입니다: {written}. 작은 값을 먼저 쓰거나 쉼표로 나누세요.";
+    cron_step(field: &str, written: &str, most: u32):
+        "The step “{written}” of the {field} is out of range: it goes from 1 to {most}."
+        | "{field} 항목의 간격을 쓸 수 없습니다: “{written}”. 1~{most}만 쓸 수 있습니다.";
+    cron_never(months: &str, days: &str): "It never comes: no month of {months} has a day {days}."
+        | "실행될 날이 없습니다. 월 {months}, 일 {days}";
+    cron_minute: "minute" | "분";
+    cron_hour: "hour" | "시";
+    cron_day: "day" | "일";
+    cron_month: "month" | "월";
+    cron_weekday: "weekday" | "요일";
+
     done_ran: "Its job is inserted." | "작업을 추가했습니다.";
     done_ran_same: "An equal job was there already, so none was inserted." | "같은 작업이 이미 있어 추가하지 않았습니다.";
     done_cron_paused: "Paused. Its times pass without a job." | "일시 정지했습니다. 작업을 추가하지 않습니다.";
@@ -89,4 +116,42 @@ texts! {
     done_cron_edited: "Changed." | "수정했습니다.";
     done_cron_added: "Added." | "추가했습니다.";
     done_cron_removed: "Removed." | "제거했습니다.";
+}
+
+impl Text {
+    /// What is wrong with a cron expression.
+    pub(crate) fn cron_problem(self, problem: &CronProblem) -> Said {
+        let field = |name: &str| match name {
+            "minute" => self.cron_minute(),
+            "hour" => self.cron_hour(),
+            "day" => self.cron_day(),
+            "month" => self.cron_month(),
+            _ => self.cron_weekday(),
+        };
+        match problem {
+            CronProblem::TooLong { bytes, most } => self.cron_too_long(*bytes, *most),
+            CronProblem::Nickname => self.cron_nickname(),
+            CronProblem::Fields => self.cron_fields(),
+            CronProblem::Unreadable { field: name, written } => {
+                self.cron_not_understood(&field(name), &short(written))
+            }
+            CronProblem::OutOfRange { field: name, written, first, last } => {
+                self.cron_out_of_range(&field(name), &short(written), *first, *last)
+            }
+            CronProblem::Backwards { field: name, written } => {
+                self.cron_backwards(&field(name), &short(written))
+            }
+            CronProblem::Step { field: name, written, most } => {
+                self.cron_step(&field(name), &short(written), *most)
+            }
+            CronProblem::Never { months, days } => self.cron_never(&short(months), &short(days)),
+            // One of a newer version.
+            other => other.to_string().into(),
+        }
+    }
+}
+
+/// Not all of what somebody pasted.
+fn short(written: &str) -> String {
+    written.chars().take(64).collect()
 }

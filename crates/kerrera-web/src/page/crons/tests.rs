@@ -130,6 +130,17 @@ async fn mistakes_are_told_at_their_fields() {
             page.body
         );
     }
+    for (expression, told) in [
+        ("0+25+*+*+*", "시 항목의 범위를 벗어났습니다: 25. 0~23만 쓸 수 있습니다."),
+        ("*%2F0+*+*+*+*", "분 항목의 간격을 쓸 수 없습니다"),
+        ("0+0+30+2+*", "실행될 날이 없습니다"),
+        ("%40often", "알 수 없는 별칭입니다"),
+    ] {
+        let form = format!("name=n&expression={expression}&worker=W");
+        let page = site.post_in("ko", "all", "/crons/new", &form).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{form}");
+        assert!(page.body.contains(told), "{told}: {}", page.body);
+    }
     let hidden = site.post("/crons/new", &format!("{right}&queue=hidden")).await;
     assert_eq!(hidden.status, StatusCode::NOT_FOUND);
     let edit = site.post("/crons/posts/edit", "expression=often").await;
