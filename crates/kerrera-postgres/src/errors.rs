@@ -83,20 +83,23 @@ fn group(row: &Row) -> Result<ErrorGroup, tokio_postgres::Error> {
     Ok(group)
 }
 
-/// How many failures a group met in each ten minutes.
+/// How many failures groups met in each ten minutes.
 pub(crate) async fn counts(
     session: &mut Session,
-    Call { sql, now, input: (fingerprint, window) }: &Call<(Fingerprint, Duration)>,
-) -> Result<Vec<(Timestamp, u64)>> {
-    let (print, window) = (fingerprint.to_string(), micros(*window));
+    Call { sql, now, input: (fingerprints, window) }: &Call<(Vec<Fingerprint>, Duration)>,
+) -> Result<Vec<(Fingerprint, Timestamp, u64)>> {
+    let prints: Vec<String> = fingerprints.iter().map(Fingerprint::to_string).collect();
+    let window = micros(*window);
     let parameters: [Parameter<'_>; 3] =
-        [(now, Type::TIMESTAMP), (&print, Type::TEXT), (&window, Type::INT8)];
+        [(now, Type::TIMESTAMP), (&prints, Type::TEXT_ARRAY), (&window, Type::INT8)];
     let rows = session.query("reading the failures", &sql.error_counts, &parameters).await?;
-    let count = |row: &Row| -> Result<(Timestamp, u64), tokio_postgres::Error> {
-        let count: i64 = row.try_get(1)?;
-        Ok((rows::time(row, 0).unwrap_or(Timestamp::MIN), count.unsigned_abs()))
+    let count = |row: &Row| -> Result<_, tokio_postgres::Error> {
+        let (count, print): (i64, &str) = (row.try_get(1)?, row.try_get(2)?);
+        let at = rows::time(row, 0).unwrap_or(Timestamp::MIN);
+        Ok(print.parse().ok().map(|print| (print, at, count.unsigned_abs())))
     };
-    rows.iter().map(|row| count(row).map_err(unreadable)).collect()
+    // What was read was asked for, so it has a fingerprint.
+    rows.iter().filter_map(|row| count(row).map_err(unreadable).transpose()).collect()
 }
 
 /// Removes what is too old.

@@ -788,11 +788,11 @@ impl Errors for Postgres {
 
     fn error_counts(
         &self,
-        fingerprint: Fingerprint,
+        fingerprints: Vec<Fingerprint>,
         window: Duration,
-    ) -> Pending<'_, Vec<(Timestamp, u64)>> {
+    ) -> Pending<'_, Vec<(Fingerprint, Timestamp, u64)>> {
         Box::pin(async move {
-            let (link, call) = (&self.0.desk, self.call((fingerprint, window))?);
+            let (link, call) = (&self.0.desk, self.call((fingerprints, window))?);
             link.run(call, |session, call| Box::pin(errors::counts(session, call))).await
         })
     }

@@ -568,12 +568,12 @@ impl Errors for Sqlite {
 
     fn error_counts(
         &self,
-        fingerprint: Fingerprint,
+        fingerprints: Vec<Fingerprint>,
         window: Duration,
-    ) -> Pending<'_, Vec<(Timestamp, u64)>> {
+    ) -> Pending<'_, Vec<(Fingerprint, Timestamp, u64)>> {
         let clock = self.clock().clone();
         Box::pin(self.read("read how many failures there were", move |connection| {
-            errors::counts(connection, now(&clock), fingerprint, window)
+            errors::counts(connection, now(&clock), &fingerprints, window)
         }))
     }
 

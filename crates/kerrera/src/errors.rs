@@ -1,5 +1,6 @@
 //! Looking for failures that are alike.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kerrera_core::storage::{ErrorGroup, ErrorQuery};
@@ -60,6 +61,25 @@ impl Client {
         fingerprint: Fingerprint,
         window: Duration,
     ) -> Result<Vec<(Timestamp, u64)>> {
-        self.storage().error_counts(fingerprint, window).await
+        let counts = self.storage().error_counts(vec![fingerprint], window).await?;
+        Ok(counts.into_iter().map(|(_, at, count)| (at, count)).collect())
+    }
+
+    /// The same of several groups; those that met nothing are left out. One statement.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn error_trends(
+        &self,
+        fingerprints: impl IntoIterator<Item = Fingerprint>,
+        window: Duration,
+    ) -> Result<BTreeMap<Fingerprint, Vec<(Timestamp, u64)>>> {
+        let fingerprints = fingerprints.into_iter().collect();
+        let mut trends: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (fingerprint, at, count) in self.storage().error_counts(fingerprints, window).await? {
+            trends.entry(fingerprint).or_default().push((at, count));
+        }
+        Ok(trends)
     }
 }

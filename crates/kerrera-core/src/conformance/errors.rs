@@ -33,10 +33,16 @@ pub async fn failures_are_counted_in_their_groups(fixture: Fixture) {
     assert_eq!((a.first_seen, a.last_seen), (begun, fixture.now()));
     assert_eq!((b.total, b.hour, b.day, b.message.as_str()), (1, 0, 1, "\u{fffd}'; --"));
 
-    let counts = storage.error_counts(a.fingerprint, 1.day()).await.unwrap();
-    assert_eq!(counts.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [3, 2]);
-    assert!(counts[0].0 <= begun && begun - 10.minutes() < counts[0].0, "{counts:?}");
-    assert_eq!(storage.error_counts(a.fingerprint, 1.hour()).await.unwrap().len(), 1);
+    let counts = storage.error_counts(vec![a.fingerprint], 1.day()).await.unwrap();
+    assert_eq!(counts.iter().map(|(_, _, count)| *count).collect::<Vec<_>>(), [3, 2]);
+    assert!(counts[0].1 <= begun && begun - 10.minutes() < counts[0].1, "{counts:?}");
+    assert_eq!(storage.error_counts(vec![a.fingerprint], 1.hour()).await.unwrap().len(), 1);
+    let both = vec![a.fingerprint, b.fingerprint, Fingerprint::of("C", "none")];
+    let mut both = storage.error_counts(both, 1.day()).await.unwrap();
+    assert!(both.is_sorted());
+    both.retain(|(fingerprint, _, _)| *fingerprint == b.fingerprint);
+    assert_eq!(both.len(), 1);
+    assert_eq!(storage.error_counts(Vec::new(), 1.day()).await.unwrap(), []);
 
     fixture.clock.advance(6.days());
     let groups = storage.errors(ErrorQuery::new()).await.unwrap();

@@ -27,13 +27,13 @@ pub trait Errors: Send + Sync {
     /// The groups of a query.
     fn errors(&self, query: ErrorQuery) -> Pending<'_, Vec<ErrorGroup>>;
 
-    /// How many failures a group met in each ten minutes of the time since then, the oldest first;
-    /// those in which there was none are left out.
+    /// How many failures groups met in each ten minutes of the time since then, by group and the oldest
+    /// first; those in which there was none are left out.
     fn error_counts(
         &self,
-        fingerprint: Fingerprint,
+        fingerprints: Vec<Fingerprint>,
         window: Duration,
-    ) -> Pending<'_, Vec<(Timestamp, u64)>>;
+    ) -> Pending<'_, Vec<(Fingerprint, Timestamp, u64)>>;
 
     /// Removes groups that have met nothing for this long, and counts that are no longer kept, at most
     /// `limit` of each, while the seat is held; says how many rows.

@@ -1,7 +1,7 @@
--- Purpose: how many failures a group met in each ten minutes since then.
+-- Purpose: how many failures groups met in each ten minutes since then; :fingerprints is a JSON array.
 -- Locks:   none.
--- Index:   the primary key.
-SELECT at, count
+-- Index:   the primary key, once for each group.
+SELECT at, count, fingerprint
 FROM kerrera_error_counts
-WHERE fingerprint = :fingerprint AND at > :since
-ORDER BY at
+WHERE fingerprint IN (SELECT value FROM json_each(:fingerprints)) AND at > :since
+ORDER BY fingerprint, at

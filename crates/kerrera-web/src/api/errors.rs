@@ -132,6 +132,8 @@ struct Group {
     day: u64,
     /// And in the last week.
     week: u64,
+    /// And in each step of the window, the oldest first.
+    counts: Vec<StepCount>,
 }
 
 /// A group of failures, and its jobs.
@@ -141,8 +143,6 @@ struct OneGroup {
     group: Group,
     /// One of the failures, whole, if a job is still there that has it.
     sample: Option<OneFailure>,
-    /// How many there were in each step of the window, the oldest first.
-    counts: Vec<StepCount>,
     /// How many of the jobs whose last failure it is are retryable, discarded and executing.
     jobs: Vec<StateNumber>,
 }
@@ -210,6 +210,7 @@ fn invalid(why: &str) -> Refusal {
 impl From<FailureGroup> for Group {
     fn from(failures: FailureGroup) -> Group {
         let (group, last) = (failures.group, failures.last);
+        let counts = failures.counts.into_iter();
         let last_job_state = last.as_ref().map(|(_, state)| JobState(*state));
         Group {
             fingerprint: group.fingerprint.to_string(),
@@ -225,18 +226,17 @@ impl From<FailureGroup> for Group {
             hour: group.hour,
             day: group.day,
             week: group.week,
+            counts: counts.map(|(at, count)| StepCount { at: Time(at), count }).collect(),
         }
     }
 }
 
 impl From<FailureDetail> for OneGroup {
     fn from(detail: FailureDetail) -> OneGroup {
-        let counts = detail.counts.into_iter();
         let jobs = detail.jobs.into_iter();
         OneGroup {
             group: detail.failures.into(),
             sample: detail.sample.map(OneFailure::from),
-            counts: counts.map(|(at, count)| StepCount { at: Time(at), count }).collect(),
             jobs: jobs
                 .map(|(state, jobs)| StateNumber { state: JobState(state), jobs: jobs.into() })
                 .collect(),

@@ -193,8 +193,8 @@ pub(super) fn rows(jobs: &[JobRow], caption: &str, visit: &Visit) -> Markup {
 /// How often it happened.
 fn counts(failure: &FailureDetail, visit: &Visit) -> Markup {
     let text = visit.text();
-    let times: Vec<_> = failure.counts.iter().map(|(time, _)| *time).collect();
-    let values = failure.counts.iter().map(|(_, count)| Some(*count as f64)).collect();
+    let times: Vec<_> = failure.failures.counts.iter().map(|(time, _)| *time).collect();
+    let values = failure.failures.counts.iter().map(|(_, count)| Some(*count as f64)).collect();
     let series =
         Series { name: text.failures_series().into_owned(), class: "state-discarded", values };
     let drawn = Chart {

@@ -11,6 +11,7 @@ use crate::links::escape;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
 use crate::service::{Error, FailureGroup, FailureList, FailuresAsked, Window};
+use crate::view::chart::spark;
 use crate::view::empty::{empty, notice};
 use crate::view::icon::icon;
 use crate::view::{number, state, when, window};
@@ -164,6 +165,7 @@ pub(super) fn table(groups: &[FailureGroup], visit: &Visit) -> Markup {
             caption.visually-hidden { (text.errors_caption()) }
             thead { tr {
                 th scope="col" { (text.error_said()) }
+                th scope="col" { (text.error_counts()) }
                 th scope="col" { (text.last_job()) }
                 th.end scope="col" { (text.in_hour()) }
                 th.end scope="col" { (text.in_day()) }
@@ -187,6 +189,7 @@ fn row(failures: &FailureGroup, visit: &Visit) -> Markup {
                 a href=(link) { (line(failures.title())) }
                 span.secondary { (group.worker) }
             } }
+            td data-label=(text.error_counts()) { (trend(failures)) }
             td data-label=(text.last_job()) {
                 @match &failures.last {
                     Some((queue, now)) => {
@@ -205,6 +208,13 @@ fn row(failures: &FailureGroup, visit: &Visit) -> Markup {
             td.end.nowrap data-label=(text.last_seen()) { (when::relative(group.last_seen, visit)) }
         }
     }
+}
+
+/// How it went, as a small picture; the numbers stand beside it.
+fn trend(failures: &FailureGroup) -> Markup {
+    let counts = failures.counts.iter();
+    let counts: Vec<_> = counts.map(|(_, count)| (*count > 0).then_some(*count as f64)).collect();
+    spark(&counts, "state-discarded")
 }
 
 /// As much of a message as fits into a line.

@@ -64,6 +64,8 @@ pub struct FailureGroup {
     /// What is known of them. If its last job is gone, what was private in the message is not known any
     /// more: then there is only what the messages have in common.
     pub group: ErrorGroup,
+    /// How many there were in each step of the window, the oldest first.
+    pub counts: Vec<(Timestamp, u64)>,
     /// The queue and the state of the job that failed so last, if it is still there.
     pub last: Option<(String, State)>,
 }
@@ -78,8 +80,6 @@ pub struct FailureDetail {
     pub sample: Option<Sample>,
     /// The application and its version on the node that met it last, if the node still runs.
     pub release: Option<Release>,
-    /// How many there were in each step of the window, the oldest first.
-    pub counts: Vec<(Timestamp, u64)>,
     /// How many of its jobs are retryable, discarded and executing.
     pub jobs: Vec<(State, Tally)>,
     /// The jobs whose last failure it is, that are to be tried again or were given up.
@@ -124,7 +124,7 @@ impl FailureGroup {
 impl Service {
     /// Groups of failures.
     ///
-    /// Two statements for each fifty groups that are looked through, of which there are a thousand at
+    /// Three statements for each fifty groups that are looked through, of which there are a thousand at
     /// most; by count, for the two hundred most frequent.
     ///
     /// # Errors
@@ -155,7 +155,7 @@ impl Service {
             looked += batch.len();
             let is_last = asked.by_count || batch.len() < BATCH as usize;
             query.after = batch.last().map(|group| (group.last_seen, group.fingerprint));
-            for failures in self.groups(batch, &known).await? {
+            for failures in self.groups(batch, asked.window, &known).await? {
                 let is_over = failures.within(asked.window) == 0;
                 if is_over && !asked.by_count {
                     // They come by the time of the last: all that follow are older.
@@ -193,7 +193,8 @@ impl Service {
         self.viewer.may(Permission::JobsView)?;
         let known = self.knowledge().await?;
         let group = self.client.error_group(fingerprint).await?.ok_or(Error::NotFound)?;
-        let failures = self.groups(vec![group], &known).await?.pop().ok_or(Error::NotFound)?;
+        let failures =
+            self.groups(vec![group], window, &known).await?.pop().ok_or(Error::NotFound)?;
         let group = &failures.group;
         let (_, unseen) = self.tallies().await?;
         let alike = JobQuery::new().workers([&group.worker]).failed_with([fingerprint]);
@@ -226,9 +227,7 @@ impl Service {
             }
             Err(_) => None,
         };
-        let counts = self.client.error_counts(fingerprint, window.span()).await?;
-        let counts = window.steps(&counts, Timestamp::now());
-        Ok(FailureDetail { failures, sample, release, counts, jobs, recent, complete })
+        Ok(FailureDetail { failures, sample, release, jobs, recent, complete })
     }
 
     /// The failure of a job, if it is still there and was of this kind.
@@ -259,6 +258,7 @@ impl Service {
     async fn groups(
         &self,
         groups: Vec<ErrorGroup>,
+        window: Window,
         known: &Knowledge,
     ) -> Result<Vec<FailureGroup>> {
         let ids: Vec<JobId> = groups.iter().map(|group| group.last_job).collect();
@@ -266,6 +266,9 @@ impl Service {
             Ok(0) | Err(_) => Vec::new(),
             Ok(limit) => self.client.jobs(JobQuery::new().ids(ids).limit(limit)).await?,
         };
+        let prints = groups.iter().map(|group| group.fingerprint);
+        let trends = self.client.error_trends(prints, window.span()).await?;
+        let now = Timestamp::now();
         let jobs: HashMap<JobId, Job> = jobs.into_iter().map(|job| (job.id, job)).collect();
         let told = groups.into_iter().filter_map(|mut group| {
             let job = jobs.get(&group.last_job).filter(|job| job.worker == group.worker);
@@ -278,7 +281,9 @@ impl Service {
                 None => kerrera_core::fingerprint::normalised(&group.message),
             };
             let last = job.map(|job| (job.queue.clone(), job.state));
-            is_seen.then_some(FailureGroup { group, last })
+            let counts = trends.get(&group.fingerprint).map_or(&[][..], Vec::as_slice);
+            let counts = window.steps(counts, now);
+            is_seen.then_some(FailureGroup { group, counts, last })
         });
         Ok(told.collect())
     }

@@ -7,13 +7,13 @@ use kerrera::metrics::{OTHER, RunEnd};
 use kerrera::{Condition, JobQuery, State};
 
 use super::attention::WorkerFacts;
-use super::{Result, Service};
+use super::{Error, Result, Service};
 use crate::access::{Permission, Scope};
 
 /// What failed is looked at for an hour,
 const HOUR: Duration = Duration::from_secs(3_600);
-/// and compared with the day before it.
-const DAY_BEFORE: Duration = Duration::from_secs(25 * 3_600);
+/// and compared with the day before it: with a little more, so that what is kept of hours is read.
+const DAY_BEFORE: Duration = Duration::from_secs(27 * 3_600);
 
 /// A node that is silent for longer, and ran nothing, was stopped for good.
 const OF_INTEREST: Duration = HOUR;
@@ -31,8 +31,8 @@ impl Service {
             return Ok(Vec::new());
         }
         let mut workers: BTreeMap<String, WorkerFacts> = BTreeMap::new();
-        let now = self.all_runs(HOUR, Duration::ZERO).await?;
-        let before = self.all_runs(DAY_BEFORE, HOUR).await?;
+        let now = unless_slow(self.all_runs(HOUR, Duration::ZERO).await)?;
+        let before = unless_slow(self.all_runs(DAY_BEFORE, HOUR).await)?;
         let now = now.iter().map(|summary| (summary, true));
         for (summary, is_now) in now.chain(before.iter().map(|summary| (summary, false))) {
             let (Some(queue), Some(worker)) = (&summary.queue, &summary.worker) else { continue };
@@ -115,13 +115,21 @@ impl Service {
             return Ok(Vec::new());
         }
         let mut waiting: BTreeMap<String, u64> = BTreeMap::new();
-        for tally in self.all_worker_tallies().await? {
+        for tally in unless_slow(self.all_worker_tallies().await)? {
             let pair = (tally.queue, tally.worker);
             if tally.state == State::Available && unknown.contains(&pair) {
                 *waiting.entry(pair.1).or_default() += tally.jobs.value;
             }
         }
         Ok(waiting.into_iter().collect())
+    }
+}
+
+/// What took too long is not known; the rest of the first page is.
+fn unless_slow<T>(answer: Result<Vec<T>>) -> Result<Vec<T>> {
+    match answer {
+        Err(Error::Kerrera(error)) if error.is_timeout() => Ok(Vec::new()),
+        answer => answer,
     }
 }
 
