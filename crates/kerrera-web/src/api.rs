@@ -20,6 +20,7 @@ mod job_export;
 mod job_lists;
 mod jobs;
 mod json;
+mod metrics;
 mod nodes;
 mod operations;
 mod overview;
@@ -54,6 +55,7 @@ pub(crate) fn add(routes: &mut Routes) {
     queues::add(routes);
     errors::add(routes);
     workers::add(routes);
+    metrics::add(routes);
     nodes::add(routes);
     crons::add(routes);
     operations::add(routes);

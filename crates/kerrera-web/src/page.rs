@@ -1,6 +1,7 @@
 //! Pages, one file each, and the frame around all of them.
 
 mod audit;
+mod charts;
 mod cron;
 mod cron_form;
 mod crons;

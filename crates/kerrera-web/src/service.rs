@@ -16,6 +16,7 @@ mod insertion;
 mod jobs;
 mod known;
 mod list;
+mod metrics;
 mod nodes;
 mod operations;
 mod overview;
@@ -53,6 +54,7 @@ pub use insertion::InsertedJob;
 pub use jobs::JobView;
 pub use known::Known;
 pub use list::{Asked, JobList, Meant, UnfitFilter, Unfitness};
+pub use metrics::{Measured, MeasuredOf};
 pub use nodes::{NodeStatus, Nodes, RunningJob};
 pub(crate) use operations::LONGEST_REASON;
 pub use operations::{

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kerrera_core::error::Kind;
 use kerrera_core::metrics::{Series, SeriesQuery, Summary, SummaryQuery};
+use kerrera_core::storage::MetricRows;
 use kerrera_core::{Error, Result, Units};
 
 use crate::reader::Reader;
@@ -126,9 +127,19 @@ impl Reader {
     /// When the query makes no sense ([`Error::is_config`]), the statement takes too long, or the
     /// database fails.
     pub async fn series(&self, query: SeriesQuery) -> Result<Series> {
-        query.check()?;
-        let found = self.storage().read_metrics(query.range(), self.within()).await?;
+        let found = self.recorded(&query).await?;
         Ok(query.answer(&found.rows, found.now))
+    }
+
+    /// What such lines are drawn of, for those who draw several of it, or show each person a part: what
+    /// is left of the rows, [`SeriesQuery::answer`] makes lines of.
+    ///
+    /// # Errors
+    ///
+    /// As for [`series`](Reader::series).
+    pub async fn recorded(&self, query: &SeriesQuery) -> Result<MetricRows> {
+        query.check()?;
+        self.storage().read_metrics(query.range(), self.within()).await
     }
 
     /// What became of the runs of each queue and worker in a window: how many, how many failed, how long

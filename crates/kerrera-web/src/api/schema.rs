@@ -59,7 +59,7 @@ pub(super) struct Number {
 /// How a number is known.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum HowKnown {
+pub(super) enum HowKnown {
     /// All were counted.
     Exact,
     /// Counting ended there: it is the number or more.
@@ -70,12 +70,17 @@ enum HowKnown {
 
 impl From<Tally> for Number {
     fn from(tally: Tally) -> Number {
-        let quality = match tally.quality {
+        Number { value: tally.value, quality: tally.quality.into() }
+    }
+}
+
+impl From<Quality> for HowKnown {
+    fn from(quality: Quality) -> HowKnown {
+        match quality {
             Quality::Exact => HowKnown::Exact,
             Quality::Capped => HowKnown::Capped,
             Quality::Estimated => HowKnown::Estimated,
-        };
-        Number { value: tally.value, quality }
+        }
     }
 }
 

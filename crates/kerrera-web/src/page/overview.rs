@@ -2,14 +2,16 @@
 
 mod attention;
 
+use axum::extract::Query;
 use kerrera::State;
 use maud::{Markup, html};
 
+use super::charts::{self, charts};
 use super::{Page, Section};
 use crate::access::Permission;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
-use crate::service::{Busy, Counts, Overview};
+use crate::service::{Busy, Counts, MeasuredOf, Overview};
 use crate::text::texts;
 use crate::view::rail::{Stop, rail};
 use crate::view::state::LIFE;
@@ -30,9 +32,11 @@ pub(crate) fn add(routes: &mut Routes) {
     routes.page("", Permission::QueuesView, show);
 }
 
-async fn show(visit: Visit) -> Result<Page, Refusal> {
+async fn show(visit: Visit, Query(look): Query<charts::Look>) -> Result<Page, Refusal> {
     let overview = visit.service().overview().await?;
     let text = visit.text();
+    let to = visit.links().overview();
+    let charts = charts(MeasuredOf::All, look.window(), &to, &visit).await?;
     let body = html! {
         div.row.row-between {
             h1 { (text.overview()) }
@@ -43,6 +47,7 @@ async fn show(visit: Visit) -> Result<Page, Refusal> {
         }
         (attention::attention(&overview.concerns, &visit))
         (states(&overview.counts, &visit))
+        (charts)
         (busiest(&overview, &visit))
     };
     Ok(Page::new(&visit, Section::Overview, &text.overview(), &body))

@@ -1,15 +1,16 @@
 //! One queue: what is in it, on which nodes it is worked, and what was ordered of it.
 
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use kerrera::{Enrolled, Standing, State};
 use maud::{Markup, html};
 
+use super::charts::{self, charts};
 use super::{Page, Section, orders, queues};
 use crate::access::Permission;
 use crate::links::escape;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
-use crate::service::{QueueState, QueueStatus};
+use crate::service::{MeasuredOf, QueueState, QueueStatus};
 use crate::view::button::{Action, action, way};
 use crate::view::empty::empty;
 use crate::view::rail::{Stop, rail};
@@ -34,7 +35,11 @@ fn retry(queue: &QueueStatus, failures: &str, visit: &Visit) -> Markup {
     }
 }
 
-async fn show(visit: Visit, Path((_, name)): Path<(String, String)>) -> Result<Page, Refusal> {
+async fn show(
+    visit: Visit,
+    Path((_, name)): Path<(String, String)>,
+    Query(look): Query<charts::Look>,
+) -> Result<Page, Refusal> {
     let queue = visit.service().queue(&name).await?;
     let (text, links) = (visit.text(), visit.links());
     let stops = LIFE.map(|state| {
@@ -49,6 +54,8 @@ async fn show(visit: Visit, Path((_, name)): Path<(String, String)>) -> Result<P
     });
     let all = links.jobs(&queues::of_queue(&name));
     let failures = format!("{} state:retryable,discarded", queues::of_queue(&name));
+    let charts =
+        charts(MeasuredOf::Queue(&name), look.window(), &links.queue(&name), &visit).await?;
     let body = html! {
         div.row.row-between {
             div.stack.stack-close {
@@ -77,6 +84,7 @@ async fn show(visit: Visit, Path((_, name)): Path<(String, String)>) -> Result<P
             }
         }
         (standing(&queue, &visit))
+        (charts)
     };
     Ok(Page::new(&visit, Section::Queues, &format!("{}: {name}", text.queue()), &body))
 }

@@ -1,5 +1,7 @@
 //! All queues: what waits in them, who works them, and whether somebody has paused them.
 
+use std::collections::BTreeMap;
+
 use kerrera::{State, Tally};
 use maud::{Markup, html};
 
@@ -10,6 +12,7 @@ use crate::routes::Routes;
 use crate::service::{QueueState, QueueStatus};
 use crate::text::Text;
 use crate::view::button::{Action, action};
+use crate::view::chart::spark;
 use crate::view::empty::{empty, notice};
 use crate::view::{bar, done, number, order, when};
 use crate::visit::Visit;
@@ -20,6 +23,7 @@ pub(crate) fn add(routes: &mut Routes) {
 
 async fn show(visit: Visit) -> Result<Page, Refusal> {
     let queues = visit.service().queues().await?;
+    let runs = runs(&visit).await?;
     let text = visit.text();
     let body = html! {
         div.row.row-between {
@@ -32,7 +36,7 @@ async fn show(visit: Visit) -> Result<Page, Refusal> {
             @if queues.is_empty() {
                 (empty("queues", &text.no_queues(), &text.no_queues_hint(), &visit))
             } @else {
-                (table(&queues, &visit))
+                (table(&queues, &runs, &visit))
             }
         }
     };
@@ -68,7 +72,18 @@ fn unworked(queues: &[QueueStatus], visit: &Visit) -> Markup {
     }
 }
 
-fn table(queues: &[QueueStatus], visit: &Visit) -> Markup {
+/// How many runs ended in each queue, step by step of the last hour.
+type Runs = BTreeMap<String, Vec<Option<f64>>>;
+
+/// The same, if the viewer may see it.
+async fn runs(visit: &Visit) -> Result<Option<Runs>, Refusal> {
+    match visit.viewer().may(Permission::MetricsView) {
+        Ok(()) => Ok(Some(visit.service().runs_of_queues().await?)),
+        Err(_) => Ok(None),
+    }
+}
+
+fn table(queues: &[QueueStatus], runs: &Option<Runs>, visit: &Visit) -> Markup {
     let text = visit.text();
     html! {
         div.table-scroll { table.list {
@@ -78,10 +93,11 @@ fn table(queues: &[QueueStatus], visit: &Visit) -> Markup {
                 th scope="col" { (text.running_of_limit()) }
                 @for state in WAITING { th.end scope="col" { (text.state_name(state)) } }
                 th.end scope="col" { (text.oldest_waits()) }
+                @if runs.is_some() { th.end scope="col" { (text.runs_last_hour()) } }
                 th.end scope="col" { (text.nodes_count()) }
                 th.end scope="col" { (text.actions()) }
             } }
-            tbody { @for queue in queues { (row(queue, visit)) } }
+            tbody { @for queue in queues { (row(queue, runs.as_ref(), visit)) } }
         } }
     }
 }
@@ -89,7 +105,7 @@ fn table(queues: &[QueueStatus], visit: &Visit) -> Markup {
 /// What is told of each queue beside what runs.
 const WAITING: [State; 3] = [State::Available, State::Scheduled, State::Retryable];
 
-fn row(queue: &QueueStatus, visit: &Visit) -> Markup {
+fn row(queue: &QueueStatus, runs: Option<&Runs>, visit: &Visit) -> Markup {
     let (text, links) = (visit.text(), visit.links());
     html! {
         tr id={ "queue-" (queue.name) } {
@@ -109,9 +125,23 @@ fn row(queue: &QueueStatus, visit: &Visit) -> Markup {
                 }
             }
             td.end data-label=(text.oldest_waits()) { (waits(queue, visit)) }
+            @if let Some(runs) = runs {
+                td.end data-label=(text.runs_last_hour()) { (throughput(runs.get(&queue.name), text)) }
+            }
             td.end data-label=(text.nodes_count()) { (number::count(queue.nodes() as u64, text)) }
             td.end.tight { div.row.row-end { (actions(queue, visit)) } }
         }
+    }
+}
+
+/// How many runs ended, and when of the last hour.
+fn throughput(runs: Option<&Vec<Option<f64>>>, text: Text) -> Markup {
+    let runs = runs.map_or(&[][..], Vec::as_slice);
+    let ended: f64 = runs.iter().flatten().sum();
+    html! {
+        @if ended > 0.0 {
+            div.throughput { (spark(runs, "state-completed")) (number::count(ended as u64, text)) }
+        } @else { span.subtle { "0" } }
     }
 }
 

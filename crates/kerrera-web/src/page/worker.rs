@@ -5,12 +5,12 @@ use kerrera::WorkerCard;
 use maud::{Markup, html};
 
 use super::workers::Look;
-use super::{Page, Section, error, errors, workers};
+use super::{Page, Section, charts, error, errors, workers};
 use crate::access::Permission;
 use crate::links::escape;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
-use crate::service::{FailuresAsked, WorkerStatus};
+use crate::service::{FailuresAsked, MeasuredOf, WorkerStatus};
 use crate::text::Text;
 use crate::view::empty::{empty, notice};
 use crate::view::{number, when, window};
@@ -42,6 +42,7 @@ async fn show(
         }
         false => (Vec::new(), Vec::new()),
     };
+    let drawn = charts::drawn(MeasuredOf::Worker(&name), window, &visit).await?;
     let errors_of = format!("{}?worker={}", links.to(["errors"]), escape(&name));
     let body = html! {
         div.row.row-between {
@@ -59,6 +60,9 @@ async fn show(
         div.columns-7-5 {
             div.stack { (numbers(&worker, &visit)) }
             div.stack { (declaration(&worker, &visit)) }
+        }
+        @if let Some(drawn) = drawn {
+            section #charts .stack { h2 { (text.charts()) } (drawn) }
         }
         @if may_see_jobs {
             section.card.card-flush #worker-errors {

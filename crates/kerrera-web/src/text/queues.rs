@@ -12,6 +12,7 @@ texts! {
     running_of_limit: "Running / limit" | "실행 / 한도";
     running_of(running: &str, limit: &str): "{running} of {limit} slots in use" | "슬롯 {limit}개 중 {running}개 사용 중";
     oldest_waits: "Oldest waits" | "최장 대기";
+    runs_last_hour: "Runs in an hour" | "지난 1시간 실행";
     nodes_count: "Nodes" | "노드 수";
     queues_caption: "Queues, and what waits in them" | "큐와 대기 중인 작업";
     no_queues: "There is no queue yet" | "아직 큐가 없습니다";

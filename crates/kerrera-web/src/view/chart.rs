@@ -19,11 +19,13 @@ texts! {
     nothing_measured: "Nothing has been measured in this time yet." | "이 기간에 측정된 값이 없습니다.";
 }
 
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 200.0;
-const LEFT: f64 = 52.0;
-const TOP: f64 = 8.0;
-const BOTTOM: f64 = 24.0;
+/// In the picture's own units: it is stretched to the place that there is, and what is written stands
+/// beside it, so that it can be read on a phone as well.
+const WIDTH: f64 = 600.0;
+const HEIGHT: f64 = 160.0;
+
+/// How many instants are named below.
+const MARKS: usize = 4;
 
 /// Numbers over time.
 pub(crate) struct Chart<'a> {
@@ -66,7 +68,7 @@ pub(crate) fn chart(chart: &Chart<'_>, visit: &Visit) -> Markup {
     html! {
         figure.card.chart-card id={ "chart-" (chart.name) } {
             figcaption.card-head {
-                h2 { (chart.title) }
+                h3 { (chart.title) }
                 ul.legend {
                     @for series in &chart.series {
                         li class=(series.class) {
@@ -91,33 +93,35 @@ pub(crate) fn chart(chart: &Chart<'_>, visit: &Visit) -> Markup {
 
 fn drawing(chart: &Chart<'_>, visit: &Visit) -> Markup {
     let count = chart.times.len().max(1);
-    let step = (WIDTH - LEFT) / count as f64;
+    let step = WIDTH / count as f64;
     let top = round_up(highest(chart));
-    let y = |value: f64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - (value / top).min(1.0));
-    let x = |at: usize| LEFT + step * at as f64;
-    let ticks = [0.0, top / 2.0, top];
-    let marks = time_marks(chart.times.len());
+    let y = |value: f64| HEIGHT * (1.0 - (value / top).min(1.0));
+    let x = |at: usize| step * at as f64;
+    let ticks = [top, top / 2.0, 0.0];
     html! {
-        svg.chart viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(summary(chart, visit)) {
-            g.chart-grid {
-                @for tick in ticks {
-                    line x1=(LEFT) x2=(WIDTH) y1=(round(y(tick))) y2=(round(y(tick))) {}
-                    text x=(LEFT - 6.0) y=(round(y(tick) + 4.0)) text-anchor="end" { ((chart.write)(tick)) }
+        div.chart-frame {
+            div.chart-numbers aria-hidden="true" {
+                @for tick in ticks { span { ((chart.write)(tick)) } }
+            }
+            svg.chart viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) preserveAspectRatio="none"
+                role="img" aria-label=(summary(chart, visit)) {
+                g.chart-grid {
+                    @for tick in ticks {
+                        line x1="0" x2=(WIDTH) y1=(round(y(tick))) y2=(round(y(tick))) {}
+                    }
                 }
-                @for at in marks {
-                    text x=(round(x(at))) y=(HEIGHT - 6.0) text-anchor=(if at == 0 { "start" } else { "middle" }) {
-                        (clock(chart.times[at], visit))
+                @if chart.stacked { (bars(chart, step, &x, &y)) } @else { (lines(chart, step, &x, &y)) }
+                // What stands at an instant, for a pointer that rests there.
+                g.chart-hits {
+                    @for (at, time) in chart.times.iter().enumerate() {
+                        rect x=(round(x(at))) y="0" width=(round(step)) height=(HEIGHT) {
+                            title { (at_instant(chart, at, *time, visit)) }
+                        }
                     }
                 }
             }
-            @if chart.stacked { (bars(chart, step, &x, &y)) } @else { (lines(chart, step, &x, &y)) }
-            // What stands at an instant, for a pointer that rests there.
-            g.chart-hits {
-                @for (at, time) in chart.times.iter().enumerate() {
-                    rect x=(round(x(at))) y=(TOP) width=(round(step)) height=(HEIGHT - TOP - BOTTOM) {
-                        title { (at_instant(chart, at, *time, visit)) }
-                    }
-                }
+            div.chart-times aria-hidden="true" {
+                @for time in marks(chart.times) { span { (clock(time, chart.times, visit)) } }
             }
         }
     }
@@ -236,16 +240,20 @@ fn at_instant(chart: &Chart<'_>, at: usize, time: Timestamp, visit: &Visit) -> S
     said
 }
 
-/// The hour and the minute, or the day if intervals are long.
-fn clock(time: Timestamp, visit: &Visit) -> String {
+/// The hour and the minute, or the day as well if that is far back.
+fn clock(time: Timestamp, of: &[Timestamp], visit: &Visit) -> String {
     let exact = when::exact(time, &visit.preferences().zone);
-    exact.get(11..16).unwrap_or_default().to_owned()
+    let span = of.first().zip(of.last()).map(|(first, last)| last.since(*first));
+    let is_long = span.is_some_and(|span| span.as_secs() > 2 * 86_400);
+    let from = if is_long { 5 } else { 11 };
+    exact.get(from..16).unwrap_or_default().to_owned()
 }
 
-/// About six instants that are named below, the first among them.
-fn time_marks(count: usize) -> impl Iterator<Item = usize> {
-    let step = count.div_ceil(6).max(1);
-    (0..count).step_by(step).filter(move |at| *at == 0 || at + step / 3 < count)
+/// Some instants at equal distances, from the first to the last.
+fn marks(times: &[Timestamp]) -> impl Iterator<Item = Timestamp> {
+    let last = times.len().saturating_sub(1);
+    let marks = MARKS.min(times.len());
+    (0..marks).filter_map(move |mark| times.get(last * mark / (marks - 1).max(1)).copied())
 }
 
 /// The largest number, or the largest sum of those on top of each other.
@@ -278,7 +286,7 @@ pub(crate) fn spark(values: &[Option<f64>], class: &str) -> Markup {
     let top = values.iter().flatten().copied().fold(0.0, f64::max);
     let step = 120.0 / values.len().max(1) as f64;
     html! {
-        svg.spark class=(class) viewBox="0 0 120 24" aria-hidden="true" focusable="false" {
+        svg class={ "spark " (class) } viewBox="0 0 120 24" aria-hidden="true" focusable="false" {
             @for (at, value) in values.iter().enumerate() {
                 @let height = match value {
                     Some(value) if top > 0.0 => (value / top * 22.0).max(1.0),
@@ -306,8 +314,11 @@ mod tests {
 
     #[test]
     fn a_few_instants_are_named() {
-        assert_eq!(time_marks(60).collect::<Vec<_>>(), [0, 10, 20, 30, 40, 50]);
-        assert_eq!(time_marks(1).collect::<Vec<_>>(), [0]);
-        assert_eq!(time_marks(0).count(), 0);
+        let times: Vec<Timestamp> = (0..61).map(Timestamp::from_micros).collect();
+        let named = |count| marks(&times[..count]).map(Timestamp::as_micros).collect::<Vec<_>>();
+        assert_eq!(named(61), [0, 20, 40, 60]);
+        assert_eq!(named(2), [0, 1]);
+        assert_eq!(named(1), [0]);
+        assert!(named(0).is_empty());
     }
 }

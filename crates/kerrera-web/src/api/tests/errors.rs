@@ -44,3 +44,48 @@ async fn failures_are_told_without_what_is_private() {
     let hidden = get(&router, "/api/v1/i/main/workers/Secret").await;
     assert_eq!(hidden.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn numbers_over_time_are_told_without_what_is_hidden() {
+    let client = failing::failed().await;
+    let router = Dashboard::new(ByHeader).instance("main", client).router::<()>();
+    let path = "/api/v1/i/main/metrics/series";
+    let sum = |line: &Value| -> f64 {
+        line["values"].as_array().unwrap().iter().filter_map(Value::as_f64).sum()
+    };
+    let runs = get(&router, &format!("{path}?name=jobs&by=outcome&window=1d")).await.json();
+    assert_eq!(runs["step"], 900);
+    for line in runs["lines"].as_array().unwrap() {
+        let expected = if line["name"] == "failed" { 5.0 } else { 0.0 };
+        assert_eq!(sum(line), expected, "{line}");
+        let values = line["values"].as_array().unwrap();
+        assert!(values[0].is_null(), "nobody was there a day ago: {line}");
+    }
+    let queues = get(&router, &format!("{path}?name=jobs&by=queue")).await.json();
+    let names: Vec<&Value> =
+        queues["lines"].as_array().unwrap().iter().map(|l| &l["name"]).collect();
+    assert_eq!(names, [&json!("mail")]);
+    let times = get(&router, &format!("{path}?name=run_time&worker=Charge&agg=p95")).await.json();
+    let times = times["lines"].as_array().unwrap().clone();
+    assert_eq!((times.len(), &times[0]["agg"]), (1, &json!("p95")));
+    let wait = get(&router, &format!("{path}?name=wait_time&queue=mail")).await.json();
+    assert_eq!(wait["lines"].as_array().unwrap().len(), 4);
+
+    let (hidden, mistaken) = (StatusCode::NOT_FOUND, StatusCode::UNPROCESSABLE_ENTITY);
+    for (query, status) in [
+        ("name=jobs&queue=hidden", hidden),
+        ("name=jobs&worker=Hidden", hidden),
+        ("", mistaken),
+        ("name=others", mistaken),
+        ("name=depth&by=outcome", mistaken),
+        ("name=depth&worker=Charge", mistaken),
+        ("name=jobs&step=0", mistaken),
+        ("name=jobs&step=90", mistaken),
+        ("name=jobs&from=2026-01-01T00:00:00Z&step=60", mistaken),
+        ("name=jobs&from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", mistaken),
+        ("name=jobs&window=1h&to=2026-01-01T00:00:00Z", mistaken),
+    ] {
+        let answer = get(&router, &format!("{path}?{query}")).await;
+        assert_eq!(answer.status, status, "{query}: {}", answer.body);
+    }
+}
