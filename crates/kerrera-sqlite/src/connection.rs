@@ -195,6 +195,8 @@ fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
     connection.busy_handler(Some(wait_for_lock as fn(i32) -> bool))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "trusted_schema", false)?;
+    // What a savepoint keeps, to be undone, would be written to a file of its own.
+    connection.pragma_update(None, "temp_store", "memory")?;
     query::teach(&connection)?;
     Ok(connection)
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use kerrera_core::Result;
@@ -24,6 +25,9 @@ use crate::writer::Order;
 
 /// When to look after the log has stirred, in milliseconds, each from the look before.
 const LOOKS: [u64; 8] = [0, 1, 2, 5, 10, 20, 50, 100];
+
+/// For how long nobody is woken again after the log has stirred.
+const CALM: Duration = Duration::from_millis(2);
 
 /// How often to look while the log is watched and rests: a watch can fail silently.
 const REST: Duration = Duration::from_secs(1);
@@ -140,6 +144,8 @@ impl Lookout {
             if stirs && !stirring.swap(true, Ordering::SeqCst) {
                 let _ = orders.send(Order::Stirred);
             }
+            // Every page that is written stirs it, ours too; what comes meanwhile is one event.
+            thread::sleep(CALM);
         })?;
         watcher.watch(&beside(&database.canonicalize()?, "-wal"), RecursiveMode::NonRecursive)?;
         Ok(watcher)
