@@ -1,12 +1,14 @@
 //! Writing how runs ended.
 
+use std::collections::{HashMap, HashSet};
+
 use kerrera_core::storage::{Ack, Acked};
-use kerrera_core::{ClaimToken, State, Timestamp};
+use kerrera_core::{ClaimToken, JobId, State, Timestamp};
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
-use crate::insert;
 use crate::moves::{self, Standing};
 use crate::refusal::Refusal;
+use crate::{connection, insert};
 
 /// Writes each ack whose claim still holds; the answers are in the same order.
 ///
@@ -16,21 +18,14 @@ pub(crate) fn ack(
     now: Timestamp,
     acks: &[Ack],
 ) -> Result<Vec<Acked>, Refusal> {
-    let mut complete = connection.prepare_cached(include_str!("sql/complete.sql"))?;
-    let mut one = |ack: &Ack| {
-        // The claim is looked at by the statement that writes.
-        let completed = ack.is_plain()
-            && complete.execute(params![ack.id, tail(&ack.token), now.as_micros()])? == 1;
-        if completed { Ok(Acked::Written) } else { careful(connection, now, ack) }
-    };
-    let mut all = || acks.iter().map(&mut one).collect();
-    // Of one statement each, nothing can be half done: those that were written will be found so.
+    // Where each statement is whole, nothing can be half done: what was written will be found so.
     let are_plain = acks.iter().all(Ack::is_plain);
-    let written = if are_plain { all() } else { undoing(connection, all) };
+    let all = || together(connection, now, acks);
+    let written = if are_plain { all() } else { undoing(connection, all, |_| true) };
     if !written.as_ref().is_err_and(is_about_the_data) {
         return written;
     }
-    let alone = |ack| match undoing(connection, || one(ack)) {
+    let alone = |ack| match undoing(connection, || careful(connection, now, ack), |_| true) {
         Err(Refusal::Sqlite(error)) if is_data(&error) => {
             Ok(Acked::Refused(error.to_string().into()))
         }
@@ -39,10 +34,47 @@ pub(crate) fn ack(
     acks.iter().map(alone).collect()
 }
 
-/// How the text of `attempted_by` ends on a row that was claimed under this token. To take the list apart
-/// for each row would cost as much as half of the writing.
-fn tail(token: &ClaimToken) -> String {
-    format!("\"{token}\"]")
+/// Those that say nothing but that a run ended well by one statement for each claim, the others one by
+/// one.
+fn together(connection: &Connection, now: Timestamp, acks: &[Ack]) -> Result<Vec<Acked>, Refusal> {
+    let mut claims: HashMap<&ClaimToken, Vec<JobId>> = HashMap::new();
+    for ack in acks.iter().filter(|ack| ack.is_plain()) {
+        claims.entry(&ack.token).or_default().push(ack.id);
+    }
+    let mut whole = HashSet::with_capacity(claims.len());
+    for (token, ids) in claims {
+        if complete(connection, now, token, &ids)? {
+            whole.insert(token);
+        }
+    }
+    let answer = |ack: &Ack| match ack.is_plain() && whole.contains(&ack.token) {
+        true => Ok(Acked::Written),
+        false => careful(connection, now, ack),
+    };
+    acks.iter().map(answer).collect()
+}
+
+/// Completes jobs of one claim: all of them, or none if one is not as the claim left it.
+fn complete(
+    connection: &Connection,
+    now: Timestamp,
+    token: &ClaimToken,
+    ids: &[JobId],
+) -> Result<bool, Refusal> {
+    let mut statement = connection.prepare_cached(include_str!("sql/complete.sql"))?;
+    // How the text of `attempted_by` ends on a row that was claimed under this token. To take the list
+    // apart for each row would cost as much as half of the writing.
+    let tail = format!("\"{token}\"]");
+    let mut write = || -> rusqlite::Result<usize> {
+        let ids = connection::numbers(ids.iter().copied());
+        statement.execute(params![ids, tail, now.as_micros()])
+    };
+    let is_whole = |written: &usize| *written == ids.len();
+    let written = match ids {
+        [_] => write()?,
+        _ => undoing(connection, || Ok(write()?), is_whole)?,
+    };
+    Ok(is_whole(&written))
 }
 
 fn is_about_the_data(refusal: &Refusal) -> bool {
@@ -57,15 +89,16 @@ fn is_data(error: &rusqlite::Error) -> bool {
     matches!(code, Some(ConstraintViolation | TooBig | TypeMismatch))
 }
 
-/// Undoes what was done if it fails.
+/// Undoes what was done if it fails, or is not as it should be.
 fn undoing<T>(
     connection: &Connection,
     work: impl FnOnce() -> Result<T, Refusal>,
+    is_good: impl FnOnce(&T) -> bool,
 ) -> Result<T, Refusal> {
     let run = |sql| connection.prepare_cached(sql)?.execute([]);
     run("SAVEPOINT kerrera_ack")?;
     let outcome = work();
-    if outcome.is_err() {
+    if !outcome.as_ref().is_ok_and(is_good) {
         run("ROLLBACK TO kerrera_ack")?;
     }
     run("RELEASE kerrera_ack")?;

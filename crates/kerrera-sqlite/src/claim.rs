@@ -5,15 +5,14 @@ use kerrera_core::{Job, Timestamp};
 use rusqlite::{Connection, named_params, params};
 use serde_json::Value;
 
-use crate::row;
+use crate::{connection, row};
 
-/// Takes available jobs, in the order in which they are to be started.
+/// Takes available jobs, in the order in which they are to be started. [`signed`] says whose they are.
 pub(crate) fn claim(
     connection: &Connection,
     now: Timestamp,
     claim: &Claim,
 ) -> rusqlite::Result<Vec<Job>> {
-    let attempted_by = claim.attempted_by();
     let floor = claim.floor.unwrap_or(Floor {
         priority: i32::MIN,
         scheduled_at: Timestamp::from_micros(i64::MIN),
@@ -30,18 +29,34 @@ pub(crate) fn claim(
             ":producer": claim.producer.to_string(),
             ":limit": claim.limit,
         },
-        |row| row::claimed(row, claim, now, &attempted_by),
+        |row| row::claimed(row, now),
     )?;
     // All of them first: taking them changes the index in which they are found.
-    let found = found.collect::<rusqlite::Result<Vec<Job>>>()?;
+    let mut jobs = found.collect::<rusqlite::Result<Vec<Job>>>()?;
     let mut take = connection.prepare_cached(include_str!("sql/take.sql"))?;
-    let (now, attempted_by) = (now.as_micros(), Value::from(attempted_by).to_string());
-    let mut jobs = Vec::with_capacity(found.len());
-    for job in found {
-        // A trigger of the application's may have a word in it.
-        if take.execute(params![job.id, now, attempted_by])? == 1 {
-            jobs.push(job);
+    let ids = connection::numbers(jobs.iter().map(|job| job.id));
+    let attempted_by = Value::from(claim.attempted_by()).to_string();
+    // A trigger of the application's may have a word in it.
+    if take.execute(params![ids, now.as_micros(), attempted_by])? < jobs.len() {
+        let mut taken = connection.prepare_cached(include_str!("sql/taken.sql"))?;
+        let mut left = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            if taken.exists(params![job.id, attempted_by])? {
+                left.push(job);
+            }
         }
+        jobs = left;
     }
     Ok(jobs)
+}
+
+/// Jobs that were claimed, with what all of a claim have in common. Apart, so that it costs no time of
+/// the only thread that writes.
+pub(crate) fn signed(mut jobs: Vec<Job>, claim: &Claim) -> Vec<Job> {
+    let attempted_by = claim.attempted_by();
+    for job in &mut jobs {
+        job.queue = claim.queue.as_ref().to_owned();
+        job.attempted_by.clone_from(&attempted_by);
+    }
+    jobs
 }

@@ -7,7 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kerrera_core::error::Kind;
-use kerrera_core::{Error, Result};
+use kerrera_core::{Error, JobId, Result};
+use rusqlite::types::Value;
+use rusqlite::vtab::array::{self, Array};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::options::{Place, Synchronous};
@@ -18,7 +20,7 @@ use crate::refusal::{self, Holder, told};
 const ONE_TRY: Duration = Duration::from_secs(5);
 
 /// How many statements a connection keeps prepared: more than there are.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 /// Opens the connection that writes, unless the file is to be read only. A file that is missing is made
 /// only if `create`.
@@ -197,8 +199,14 @@ fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "trusted_schema", false)?;
     // What a savepoint keeps, to be undone, would be written to a file of its own.
     connection.pragma_update(None, "temp_store", "memory")?;
+    array::load_module(&connection)?;
     query::teach(&connection)?;
     Ok(connection)
+}
+
+/// Numbers of jobs, for `rarray`.
+pub(crate) fn numbers(ids: impl Iterator<Item = JobId>) -> Array {
+    Array::new(ids.map(Value::Integer).collect())
 }
 
 /// What SQLite calls when a lock is held by another: sleeps a little, and says whether to try again.

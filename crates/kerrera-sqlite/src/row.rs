@@ -1,6 +1,5 @@
 //! Jobs as rows.
 
-use kerrera_core::storage::Claim;
 use kerrera_core::{AttemptError, Job, JobRow, Json, State, Timestamp};
 use rusqlite::Row;
 use serde_json::Value;
@@ -56,16 +55,11 @@ pub(crate) fn listed(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     Ok(job)
 }
 
-/// Reads a row of `sql/claim.sql`, as it is when the claim has taken it.
-pub(crate) fn claimed(
-    row: &Row<'_>,
-    claim: &Claim,
-    now: Timestamp,
-    attempted_by: &[String],
-) -> rusqlite::Result<Job> {
+/// Reads a row of `sql/claim.sql`, as it is when the claim has taken it, but for what all jobs of a claim
+/// have in common.
+pub(crate) fn claimed(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Job> {
     let mut job = Job::blank(row.get(0)?);
     job.state = State::Executing;
-    job.queue = claim.queue.as_ref().to_owned();
     job.worker = row.get(1)?;
     job.args = json(row, 2)?;
     job.meta = json(row, 3)?;
@@ -74,7 +68,6 @@ pub(crate) fn claimed(
     job.attempt = number(row.get::<_, i64>(6)?.saturating_add(1));
     job.max_attempts = number(row.get(7)?);
     job.priority = number(row.get(8)?);
-    job.attempted_by = attempted_by.to_vec();
     job.inserted_at = Timestamp::from_micros(row.get(9)?);
     job.scheduled_at = Timestamp::from_micros(row.get(10)?);
     job.attempted_at = Some(now);

@@ -58,11 +58,13 @@ impl Jobs for Sqlite {
     }
 
     fn claim(&self, claim: Claim) -> Pending<'_, Vec<Job>> {
-        Box::pin(
-            self.write("claim jobs", move |connection, now| {
-                Ok(claim::claim(connection, now, &claim)?)
-            }),
-        )
+        Box::pin(async move {
+            let wish = claim.clone();
+            let claiming =
+                move |connection: &Connection, now| Ok(claim::claim(connection, now, &wish)?);
+            let jobs = self.write("claim jobs", claiming).await?;
+            Ok(claim::signed(jobs, &claim))
+        })
     }
 
     fn ack(&self, acks: Vec<Ack>) -> Pending<'_, Vec<Acked>> {

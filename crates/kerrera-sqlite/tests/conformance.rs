@@ -12,6 +12,8 @@ use kerrera_core::{Clock, Error, Timestamp};
 use kerrera_sqlite::{Sqlite, SqliteOptions};
 use proptest::prelude::*;
 
+#[path = "conformance/claims.rs"]
+mod claims;
 #[path = "conformance/leaders.rs"]
 mod leaders;
 #[path = "conformance/schema.rs"]
