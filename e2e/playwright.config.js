@@ -9,13 +9,15 @@ export default defineConfig({
   retries: 0,
   workers: 2,
   timeout: 90_000,
-  // It takes four minutes; this only ends what hangs.
+  // It takes a few minutes; this only ends what hangs.
   globalTimeout: 15 * 60_000,
   expect: { timeout: 10_000 },
   reporter: [["list"], ["json", { outputFile: "results.json" }]],
   use: {
     viewport: { width: 1280, height: 800 },
     locale: "en-GB",
+    actionTimeout: 10_000,
+    navigationTimeout: 20_000,
     trace: "retain-on-failure",
     launchOptions: {
       executablePath: process.env.KERRERA_E2E_CHROMIUM,

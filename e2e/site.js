@@ -7,7 +7,8 @@
 //       await expect(page.getByRole("heading", { level: 1 })).toHaveText("Queues");
 //     });
 //
-// One file a journey. `site.jobs.retryable` is the number of a job in that state.
+// One file a journey. `site.jobs.retryable` is the number of a job in that state. Who only looks takes
+// `gallery` instead of `site`.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { readFileSync } from "node:fs";
@@ -18,24 +19,35 @@ export { expect };
 // Every page, in one place: a test of the crate holds this list to the routes.
 export const pages = JSON.parse(readFileSync(new URL("pages.json", import.meta.url), "utf8"));
 
+// Starts a server, lends it, and ends it.
+async function serve(use) {
+  const server = spawn(process.env.KERRERA_E2E_SITE, [], { stdio: ["pipe", "pipe", "inherit"] });
+  const ended = new Promise((resolve) => server.once("exit", resolve));
+  const first = await Promise.race([
+    new Promise((resolve) => createInterface(server.stdout).once("line", resolve)),
+    ended.then((code) => Promise.reject(new Error(`the site ended with ${code}`))),
+  ]);
+  const { url, jobs, errors, hostile } = JSON.parse(first);
+  const filled = (path) =>
+    path.replace(/\{job:(\w+)\}/g, (_, name) => jobs[name])
+      .replace("{error}", errors[0])
+      .replace("{hostile}", encodeURIComponent(hostile))
+      .replace("{hostile-node}", encodeURIComponent(hostile.replaceAll(" ", "/")));
+  await use({ url, jobs, hostile, to: (path) => `${url}/i/main${filled(path)}`, end: () => server.stdin.end(), ended });
+  server.stdin.end();
+  await ended;
+}
+
 export const test = base.extend({
   // A server for this test alone: what one test pauses, another does not find paused.
-  site: async ({}, use) => {
-    const server = spawn(process.env.KERRERA_E2E_SITE, [], { stdio: ["pipe", "pipe", "inherit"] });
-    const ended = new Promise((resolve) => server.once("exit", resolve));
-    const first = await Promise.race([
-      new Promise((resolve) => createInterface(server.stdout).once("line", resolve)),
-      ended.then((code) => Promise.reject(new Error(`the site ended with ${code}`))),
-    ]);
-    const { url, jobs, hostile } = JSON.parse(first);
-    const filled = (path) =>
-      path.replace(/\{job:(\w+)\}/g, (_, name) => jobs[name])
-        .replace("{hostile}", encodeURIComponent(hostile))
-        .replace("{hostile-node}", encodeURIComponent(hostile.replaceAll(" ", "/")));
-    await use({ url, jobs, hostile, to: (path) => `${url}/i/main${filled(path)}`, end: () => server.stdin.end(), ended });
-    server.stdin.end();
-    await ended;
-  },
+  site: async ({ context }, use) => serve(async (site) => {
+    await use(site);
+    // Whoever still looked when it ends would be refused.
+    await Promise.all(context.pages().map((page) => page.close()));
+  }),
+
+  // One for all tests that change nothing.
+  gallery: [async ({}, use) => serve(use), { scope: "worker" }],
 
   // Watches all pages of the test, whoever opens them.
   context: async ({ context }, use) => {
@@ -60,6 +72,11 @@ export const test = base.extend({
     expect(wrong, "what went wrong in the browser").toEqual([]);
   },
 });
+
+// Waits until the scripts of a page listen to keys: nobody is as quick as a test.
+export async function ready(page) {
+  await expect(page.locator("#freshness button")).toBeVisible();
+}
 
 // Sets preferences, as the form of the settings does.
 export async function prefer(context, site, preferences) {

@@ -1,14 +1,16 @@
 // Somebody who has no mouse.
-import { test, expect, picture, prefer } from "../site.js";
+import { test, expect, picture, prefer, ready } from "../site.js";
 import { expectNothingSerious } from "../axe.js";
 
 const heading = (page) => page.getByRole("heading", { level: 1 }).first();
 
 test("one goes everywhere, and to a row, with keys", async ({ page, site }) => {
   await page.goto(site.to(""));
+  await ready(page);
   await page.keyboard.press("g");
   await page.keyboard.press("q");
   await expect(heading(page)).toHaveText("Queues");
+  await ready(page);
   await page.keyboard.press("j");
   await page.keyboard.press("j");
   await page.keyboard.press("k");
@@ -19,8 +21,49 @@ test("one goes everywhere, and to a row, with keys", async ({ page, site }) => {
   await expect(heading(page)).toContainText(name);
 });
 
+test("what failed is found and tried again without a mouse", async ({ page, site }) => {
+  await page.goto(site.to(""));
+  await ready(page);
+  await page.keyboard.press("g");
+  await page.keyboard.press("j");
+  await expect(heading(page)).toHaveText("Jobs");
+  await ready(page);
+  await page.keyboard.press("/");
+  await page.keyboard.type("state:discarded queue:mail error:refused");
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#page tbody tr")).toHaveCount(1);
+  await ready(page);
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await expect(heading(page)).toContainText("Deed");
+  const retry = page.getByRole("button", { name: "Retry" });
+  for (let steps = 0; steps < 60 && !(await retry.evaluate((button) => button === document.activeElement)); steps += 1) {
+    await page.keyboard.press("Tab");
+  }
+  await expect(retry).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.locator(".attempts .attempt")).toHaveCount(2, { timeout: 10_000 });
+});
+
+test("rows are selected with keys, one by one, in a row, and all", async ({ page, site }) => {
+  await page.goto(site.to("/jobs?q=state%3Adiscarded"));
+  await ready(page);
+  const count = page.locator("[data-selection-count]");
+  await page.keyboard.press("j");
+  await page.keyboard.press("x");
+  await expect(count).toHaveText("1 job selected");
+  for (let steps = 0; steps < 3; steps += 1) await page.keyboard.press("j");
+  await page.keyboard.press("Shift+x");
+  await expect(count).toHaveText("4 jobs selected");
+  await page.keyboard.press("Escape");
+  await expect(count).toHaveText("");
+  await page.keyboard.press("a");
+  await expect(count).toHaveText(/^\d\d jobs selected$/);
+});
+
 test("keys work where the keyboard types hangul, and not while somebody composes", async ({ page, site }) => {
   await page.goto(site.to("/queues"));
+  await ready(page);
   const press = (isComposing) => page.evaluate((isComposing) =>
     document.body.dispatchEvent(new KeyboardEvent("keydown", { code: "KeyJ", key: "ㅓ", bubbles: true, isComposing })), isComposing);
   await press(true);
@@ -31,6 +74,7 @@ test("keys work where the keyboard types hangul, and not while somebody composes
 
 test("the help says which there are, and Esc closes it", async ({ page, site }) => {
   await page.goto(site.to("/queues"));
+  await ready(page);
   await page.keyboard.press("Shift+Slash");
   const help = page.getByRole("dialog", { name: "Keyboard" });
   await expect(help).toBeVisible();
@@ -46,11 +90,13 @@ test("the help says which there are, and Esc closes it", async ({ page, site }) 
 
 test("the palette leads to pages, and to a job by its number", async ({ page, site }) => {
   await page.goto(site.to(""));
+  await ready(page);
   await page.keyboard.press("Control+k");
   const palette = page.getByRole("dialog");
   await palette.getByRole("searchbox").fill("que");
   await page.keyboard.press("Enter");
   await expect(heading(page)).toHaveText("Queues");
+  await ready(page);
 
   await page.keyboard.press("Control+k");
   await expectNothingSerious(page, "palette");
@@ -64,6 +110,7 @@ test("the palette leads to pages, and to a job by its number", async ({ page, si
 test("who wants no single keys has none", async ({ context, page, site }) => {
   await prefer(context, site, { shortcuts: "off" });
   await page.goto(site.to("/queues"));
+  await ready(page);
   await page.keyboard.press("j");
   await expect(page.locator("#page tbody a:focus")).toHaveCount(0);
   await page.keyboard.press("Control+k");
@@ -72,6 +119,7 @@ test("who wants no single keys has none", async ({ context, page, site }) => {
 
 test("keys that are typed into a field do nothing else", async ({ page, site }) => {
   await page.goto(site.to("/jobs"));
+  await ready(page);
   await page.keyboard.press("/");
   const filter = page.getByRole("combobox").first();
   await expect(filter).toBeFocused();

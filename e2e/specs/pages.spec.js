@@ -6,7 +6,7 @@ const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 
 for (const { name, path, status = 200 } of pages) {
-  test(`${name} is for everybody, and fits`, async ({ page, site }) => {
+  test(`${name} is for everybody, and fits`, async ({ page, gallery: site }) => {
     test.setTimeout(180_000);
     for (const language of ["en", "ko"]) {
       for (const theme of ["light", "dark"]) {

@@ -1,9 +1,10 @@
 // A queue is paused with a reason, and resumed.
-import { test, expect, come, picture } from "../site.js";
+import { test, expect, come, picture, ready } from "../site.js";
 import { expectNothingSerious } from "../axe.js";
 
 test("in a dialog, which gives the focus back", async ({ page, site }) => {
   await page.goto(site.to("/queues/mail"));
+  await ready(page);
   const pause = page.getByRole("link", { name: "Pause" }).first();
   await pause.click();
   const dialog = page.getByRole("dialog");

@@ -3,17 +3,34 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use kerrera::audit::Actor;
 use kerrera::prelude::*;
-use kerrera::{BulkAction, BulkRequest, Cron, JobId, JobQuery};
+use kerrera::{BulkAction, BulkRequest, Cron, ErrorQuery, JobId, JobQuery};
 use serde_json::json;
 
 use crate::people::HIDDEN_QUEUE;
-use crate::workers::{Deed, End};
+use crate::workers::{self, Deed, End};
 
 /// What nobody wants to be taken for HTML, a script, an attribute, or a template.
 pub(crate) const HOSTILE: &str = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>{{7*7}}";
+
+/// Lets a node come, fail and go: which failures were alike is written when it stops. Gives their fingerprints.
+pub(crate) async fn fail(database: &str) -> anyhow::Result<Vec<String>> {
+    let node = workers::brief(database).await?;
+    for end in [End::Fail, End::Discard] {
+        let job = Deed { end, note: HOSTILE.to_owned() }.queue("media");
+        node.insert_all((0..30).map(|_| job.clone())).await?;
+    }
+    let open = JobQuery::new().states([State::Available, State::Executing]);
+    until("all of them have failed", async || Ok(node.count_jobs(open.clone()).await? == 0))
+        .await?;
+    let client = node.client().clone();
+    node.shutdown().await;
+    let groups = client.errors(ErrorQuery::new()).await?;
+    ensure!(!groups.is_empty(), "a node that stops writes down what failed");
+    Ok(groups.into_iter().map(|group| group.fingerprint.to_string()).collect())
+}
 
 /// Fills it, waits until all that ends has ended, and says which job is which.
 pub(crate) async fn seed(client: &Client) -> anyhow::Result<BTreeMap<&'static str, JobId>> {
@@ -41,7 +58,7 @@ pub(crate) async fn seed(client: &Client) -> anyhow::Result<BTreeMap<&'static st
         jobs.insert(name, client.insert(job).await?.job().id);
     }
     // Enough of each that lists have pages and numbers are shortened.
-    for end in [End::Done, End::Discard, End::Cancel, End::Fail] {
+    for end in [End::Done, End::Cancel] {
         client.insert_all((0..30).map(|_| deed(end).queue("media"))).await?;
     }
     client.insert_all((0..130).map(|n| deed(End::Done).queue("reports").priority(n % 4))).await?;
@@ -67,19 +84,24 @@ pub(crate) async fn seed(client: &Client) -> anyhow::Result<BTreeMap<&'static st
 
 /// Waits until the jobs are what they are called.
 async fn settle(client: &Client, jobs: &BTreeMap<&'static str, JobId>) -> anyhow::Result<()> {
-    for _ in 0..200 {
-        let mut open = Vec::new();
+    until("the jobs are what they are called", async || {
         for (name, id) in jobs {
             let state = client.job(*id).await?.map(|job| job.state);
-            let expected = name.parse::<State>().ok();
-            if expected.is_some() && state != expected {
-                open.push(*name);
+            if name.parse::<State>().is_ok_and(|expected| state != Some(expected)) {
+                return Ok(false);
             }
         }
-        if open.is_empty() {
+        Ok(true)
+    })
+    .await
+}
+
+async fn until(what: &str, is_so: impl AsyncFn() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+    for _ in 0..1_000 {
+        if is_so().await? {
             return Ok(());
         }
-        tokio::time::sleep(Duration::from_millis(25)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    bail!("the jobs did not become what they are called")
+    bail!("it never was that {what}")
 }

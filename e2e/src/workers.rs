@@ -43,11 +43,25 @@ impl Perform for Deed {
     }
 }
 
+/// A node that is gone when anybody looks.
+pub(crate) async fn brief(database: &str) -> anyhow::Result<Kerrera> {
+    let node = Kerrera::builder(database)
+        .node("batch-1")
+        .queue("media", 8)
+        .queue_elsewhere("default")
+        .worker::<Deed>()
+        .tune(|tuning| tuning.grace = Duration::from_millis(200))
+        .start()
+        .await?;
+    Ok(node)
+}
+
 /// Two nodes that work some of the queues; others are left to nobody.
 pub(crate) async fn start(database: &str) -> anyhow::Result<[Kerrera; 2]> {
     let job = || Deed { end: End::Done, note: "by the clock".to_owned() }.queue("media");
     let node = Kerrera::builder(database)
         .node("web-1")
+        .release(HOSTILE, HOSTILE)
         .queue("default", 10)
         .queue("mail", 8)
         .queue("media", 4)

@@ -137,12 +137,14 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 
 fn build(workspace: &Workspace) -> Result<PathBuf, String> {
     let status = cargo::command()
-        .args(["build", "--package", "e2e"])
+        // With every feature and those of tests, as the other lanes have it: another set would compile everything
+        // again.
+        .args(["build", "--workspace", "--all-features", "--example", "site"])
         .current_dir(&workspace.root)
         .status()
         .map_err(|error| format!("cannot start cargo: {error}"))?;
     if status.success() {
-        Ok(workspace.target_folder.join("debug").join("e2e"))
+        Ok(workspace.target_folder.join("debug/examples/site"))
     } else {
         Err("the site does not compile, see above".to_owned())
     }

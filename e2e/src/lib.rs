@@ -16,6 +16,7 @@ use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
 use kerrera_web::Dashboard;
+use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
@@ -24,10 +25,11 @@ use crate::people::People;
 /// Not at the root, so that a link that forgets where it is mounted leads nowhere.
 const BASE: &str = "/admin/jobs";
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+/// Serves it until standard input ends.
+pub async fn serve() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let database = format!("sqlite:{}", folder.path().join("jobs.db").display());
+    let errors = seed::fail(&database).await?;
     let [node, other] = workers::start(&database).await?;
     let jobs = seed::seed(node.client()).await?;
     let dashboard = Dashboard::new(People)
@@ -43,7 +45,8 @@ async fn main() -> anyhow::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let url = format!("http://{address}{BASE}");
-    println!("{}", serde_json::json!({ "url": url, "jobs": jobs, "hostile": seed::HOSTILE }));
+    let told = json!({ "url": url, "jobs": jobs, "errors": errors, "hostile": seed::HOSTILE });
+    println!("{told}");
     axum::serve(listener, app)
         .with_graceful_shutdown(async move {
             // Whoever started us has gone, or wants us to go.
