@@ -31,7 +31,7 @@ async function serve(use) {
   const filled = (path) =>
     path.replace(/\{job:(\w+)\}/g, (_, name) => jobs[name])
       .replace("{error}", errors[0])
-      .replace("{hostile}", encodeURIComponent(hostile))
+      .replaceAll("{hostile}", encodeURIComponent(hostile))
       .replace("{hostile-node}", encodeURIComponent(hostile.replaceAll(" ", "/")));
   await use({ url, jobs, hostile, to: (path) => `${url}/i/main${filled(path)}`, end: () => server.stdin.end(), ended });
   server.stdin.end();

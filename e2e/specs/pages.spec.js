@@ -5,6 +5,14 @@ import { expectNothingSerious } from "../axe.js";
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 
+// Tags that have an attribute twice.
+function twice(html) {
+  return [...html.matchAll(/<[a-z][^>]*>/g)].map(([tag]) => tag).filter((tag) => {
+    const names = [...tag.matchAll(/ ([a-z][a-z0-9-]*)(?:="[^"]*")?(?=[ >])/gi)].map(([, name]) => name);
+    return new Set(names).size < names.length;
+  });
+}
+
 for (const { name, path, status = 200 } of pages) {
   test(`${name} is for everybody, and fits`, async ({ page, gallery: site }) => {
     test.setTimeout(180_000);
@@ -14,6 +22,7 @@ for (const { name, path, status = 200 } of pages) {
         await prefer(page.context(), site, { refresh: "off", theme, language });
         const response = await page.goto(site.to(path));
         expect(response.status()).toBe(status);
+        expect(twice(await response.text()), "of two attributes of a name the browser takes one").toEqual([]);
         await expectNothingSerious(page, `${theme}, ${language}`);
         if (language === "en") {
           await picture(page, `${name}-${theme}-1280`);

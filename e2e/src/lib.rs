@@ -1,4 +1,5 @@
-//! A dashboard to be looked at by a browser: every state, every text hostile, and a node that works.
+//! A dashboard to be looked at by a browser: every state, every text hostile, and a node that works; or a tidy
+//! shop, for pictures.
 //!
 //! `cargo xtask e2e` starts one for each test that changes something. It says its address on standard
 //! output, and ends when its standard input does.
@@ -7,11 +8,14 @@
 
 mod people;
 mod seed;
+mod shop;
 mod workers;
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
@@ -25,18 +29,39 @@ use crate::people::People;
 /// Not at the root, so that a link that forgets where it is mounted leads nowhere.
 const BASE: &str = "/admin/jobs";
 
+/// What there is to be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scene {
+    /// All that could go wrong in a page.
+    Hostile,
+    /// What people have.
+    Shop,
+}
+
 /// Serves it until standard input ends.
-pub async fn serve() -> anyhow::Result<()> {
+pub async fn serve(scene: Scene) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let database = format!("sqlite:{}", folder.path().join("jobs.db").display());
-    let errors = seed::fail(&database).await?;
-    let [node, other] = workers::start(&database).await?;
-    let jobs = seed::seed(node.client()).await?;
-    let dashboard = Dashboard::new(People)
-        .environment("e2e")
+    let path = folder.path().join("jobs.db");
+    let database = format!("sqlite:{}", path.display());
+    let (mut jobs, mut errors) = (BTreeMap::new(), Vec::new());
+    let [node, other] = match scene {
+        Scene::Hostile => {
+            errors = seed::fail(&database).await?;
+            let nodes = workers::start(&database).await?;
+            jobs = seed::seed(nodes[0].client()).await?;
+            nodes
+        }
+        Scene::Shop => shop::open(&path, &database).await?,
+    };
+    let mut dashboard = Dashboard::new(People(scene))
         .job_link("Logs", "https://logs.example/?q=job%3D{id}")
-        .instance("main", node.client().clone())
-        .instance("other", kerrera::Client::connect("sqlite::memory:").await?);
+        .instance("main", node.client().clone());
+    dashboard = match scene {
+        Scene::Hostile => dashboard
+            .environment("e2e")
+            .instance("other", kerrera::Client::connect("sqlite::memory:").await?),
+        Scene::Shop => dashboard.environment("production"),
+    };
     let live = dashboard.live_updates();
     let app: Router = Router::new()
         .nest(BASE, dashboard.router())
@@ -57,4 +82,14 @@ pub async fn serve() -> anyhow::Result<()> {
         .context("serving")?;
     tokio::join!(node.shutdown(), other.shutdown());
     Ok(())
+}
+
+async fn until(what: &str, is_so: impl AsyncFn() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+    for _ in 0..1_000 {
+        if is_so().await? {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    bail!("it never was that {what}")
 }

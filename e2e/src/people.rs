@@ -1,10 +1,11 @@
 //! Who looks at it: everybody whom the header `x-user` names.
 
+use crate::Scene;
 use axum::http::request::Parts;
 use kerrera_web::{Access, AccessError, Actor, Grant, Role, Scope};
 
 /// Lets in an administrator, a viewer, and somebody from whom a part is hidden.
-pub(crate) struct People;
+pub(crate) struct People(pub(crate) Scene);
 
 /// What is hidden from `narrow`.
 pub(crate) const HIDDEN_QUEUE: &str = "payroll";
@@ -28,7 +29,10 @@ impl Access for People {
     }
 
     fn actor(&self, user: &String) -> Actor {
-        Actor::new(user, format!("{user} {}", crate::seed::HOSTILE))
+        match self.0 {
+            Scene::Hostile => Actor::new(user, format!("{user} {}", crate::seed::HOSTILE)),
+            Scene::Shop => Actor::new("ada", "Ada Park"),
+        }
     }
 
     fn can_see(&self, user: Option<&String>, scope: Scope<'_>) -> bool {

@@ -1,15 +1,15 @@
 //! What is in the database.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 use kerrera::audit::Actor;
 use kerrera::prelude::*;
 use kerrera::{BulkAction, BulkRequest, Cron, ErrorQuery, JobId, JobQuery};
 use serde_json::json;
 
 use crate::people::HIDDEN_QUEUE;
+use crate::until;
 use crate::workers::{self, Deed, End};
 
 /// What nobody wants to be taken for HTML, a script, an attribute, or a template.
@@ -94,14 +94,4 @@ async fn settle(client: &Client, jobs: &BTreeMap<&'static str, JobId>) -> anyhow
         Ok(true)
     })
     .await
-}
-
-async fn until(what: &str, is_so: impl AsyncFn() -> anyhow::Result<bool>) -> anyhow::Result<()> {
-    for _ in 0..1_000 {
-        if is_so().await? {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    bail!("it never was that {what}")
 }

@@ -200,7 +200,7 @@ fn instances(visit: &Visit) -> Markup {
     html! {
         @if all.len() > 1 {
             details.instances {
-                summary { (icon("database", visit.links().base())) (here) }
+                summary { (icon("database", visit.links().base())) (here) (icon("down", visit.links().base())) }
                 ul { @for instance in all.iter() {
                     @let links = crate::links::Links::new(visit.links().base().to_owned(), &instance.name);
                     li { a href=(links.overview()) aria-current=[(&*instance.name == here).then_some("true")] {

@@ -1,6 +1,7 @@
 //! Every address, asked by everybody who should not have it.
 
 mod hostile;
+mod weight;
 
 use std::sync::Arc;
 

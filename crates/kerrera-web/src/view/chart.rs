@@ -69,14 +69,14 @@ pub(crate) fn chart(chart: &Chart<'_>, visit: &Visit) -> Markup {
         figure.card.chart-card id={ "chart-" (chart.name) } {
             figcaption.card-head {
                 h3 { (chart.title) }
-                ul.legend {
+                @if measured { ul.legend {
                     @for series in &chart.series {
                         li class=(series.class) {
                             span.legend-mark {} (series.name) " "
                             strong.num { (series.last().map_or_else(|| "–".to_owned(), |value| (chart.write)(value))) }
                         }
                     }
-                }
+                } }
             }
             @if measured {
                 (drawing(chart, visit))
@@ -98,10 +98,15 @@ fn drawing(chart: &Chart<'_>, visit: &Visit) -> Markup {
     let y = |value: f64| HEIGHT * (1.0 - (value / top).min(1.0));
     let x = |at: usize| step * at as f64;
     let ticks = [top, top / 2.0, 0.0];
+    let mut numbers = ticks.map(|tick| (chart.write)(tick));
+    // Rounded to the same, as with half a millisecond, it would only confuse.
+    if numbers[1] == numbers[0] {
+        numbers[1].clear();
+    }
     html! {
         div.chart-frame {
             div.chart-numbers aria-hidden="true" {
-                @for tick in ticks { span { ((chart.write)(tick)) } }
+                @for number in &numbers { span { (number) } }
             }
             svg.chart viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) preserveAspectRatio="none"
                 role="img" aria-label=(summary(chart, visit)) {
@@ -132,7 +137,7 @@ fn bars(chart: &Chart<'_>, step: f64, x: &dyn Fn(usize) -> f64, y: &dyn Fn(f64) 
     let mut base = vec![0.0; chart.times.len()];
     html! {
         @for series in &chart.series {
-            g.chart-bars class=(series.class) {
+            g class={ "chart-bars " (series.class) } {
                 @for (at, value) in series.values.iter().enumerate() {
                     @if let Some(value) = value.filter(|value| *value > 0.0) {
                         @let below = base[at];
@@ -170,7 +175,7 @@ fn lines(chart: &Chart<'_>, step: f64, x: &dyn Fn(usize) -> f64, y: &dyn Fn(f64)
     };
     html! {
         @for series in &chart.series {
-            path.chart-line class=(series.class) d=(path(&series.values)) {}
+            path class={ "chart-line " (series.class) } d=(path(&series.values)) {}
         }
     }
 }

@@ -138,7 +138,7 @@ fn scalar(text: &str, way: &[String], field: Option<&str>, visit: &Visit) -> Mar
     };
     let filter = field.and_then(|field| filter(field, way, text));
     html! {
-        span.mono class=(class) { (plain.as_deref().unwrap_or(text)) }
+        span class={ "mono " (class) } { (plain.as_deref().unwrap_or(text)) }
         @if let Some(filter) = filter {
             " " a.json-filter href=(visit.links().jobs(&filter)) title=(said.json_filter()) {
                 (icon("filter", visit.links().base()))
