@@ -20,8 +20,8 @@ export { expect };
 export const pages = JSON.parse(readFileSync(new URL("pages.json", import.meta.url), "utf8"));
 
 // Starts a server, lends it, and ends it.
-async function serve(use) {
-  const server = spawn(process.env.KERRERA_E2E_SITE, [], { stdio: ["pipe", "pipe", "inherit"] });
+async function serve(use, ...scene) {
+  const server = spawn(process.env.KERRERA_E2E_SITE, scene, { stdio: ["pipe", "pipe", "inherit"] });
   const ended = new Promise((resolve) => server.once("exit", resolve));
   const first = await Promise.race([
     new Promise((resolve) => createInterface(server.stdout).once("line", resolve)),
@@ -37,6 +37,9 @@ async function serve(use) {
   server.stdin.end();
   await ended;
 }
+
+// A tidy one, for pictures.
+export const shop = (use) => serve(use, "shop");
 
 export const test = base.extend({
   // A server for this test alone: what one test pauses, another does not find paused.

@@ -60,7 +60,7 @@ async fn node(database: &str, name: &str) -> anyhow::Result<Kerrera> {
         .queue("payments", 8)
         .queue("media", 4)
         .queue("imports", 1)
-        .queue("reports", 3)
+        .paused_queue("reports", 3)
         .cron_entry(
             Cron::new("*/5 * * * *", SyncInventory { warehouse: "BUS-1".to_owned() })
                 .name("inventory"),

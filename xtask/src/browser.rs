@@ -27,6 +27,8 @@ pub(crate) struct Browser {
     folder: PathBuf,
     site: PathBuf,
     screenshots: PathBuf,
+    /// Where the README's pictures go.
+    images: PathBuf,
 }
 
 /// Why there is none.
@@ -40,8 +42,9 @@ pub(crate) enum Unready {
 
 impl Browser {
     /// Finds a browser, installing it where that is ours to do; installs what drives it into the target
-    /// folder, from locked versions; and builds the site.
-    pub(crate) fn ready(workspace: &Workspace) -> Result<Browser, Unready> {
+    /// folder, from locked versions; and builds the site. The README's pictures go to `images`, if not
+    /// to where all screenshots are.
+    pub(crate) fn ready(workspace: &Workspace, images: Option<&Path>) -> Result<Browser, Unready> {
         let mut lacking = Vec::new();
         if program(BROWSERS).is_none() {
             lacking.extend(PACKAGES);
@@ -64,7 +67,9 @@ impl Browser {
         let node = install(&workspace.root.join("e2e"), &folder).map_err(Unready::Broken)?;
         let site = build(workspace).map_err(Unready::Broken)?;
         let screenshots = workspace.target_folder.join("screenshots");
-        Ok(Browser { chromium, node, folder, site, screenshots })
+        let images =
+            images.map_or_else(|| screenshots.join("images"), |to| workspace.root.join(to));
+        Ok(Browser { chromium, node, folder, site, screenshots, images })
     }
 
     /// Runs the specs, or those that the arguments name, and counts them.
@@ -81,6 +86,7 @@ impl Browser {
             .env("KERRERA_E2E_CHROMIUM", &self.chromium)
             .env("KERRERA_E2E_SITE", &self.site)
             .env("KERRERA_E2E_SCREENSHOTS", &self.screenshots)
+            .env("KERRERA_E2E_IMAGES", &self.images)
             .status()
             .map_err(|error| format!("cannot start {}: {error}", self.node.display()))?;
         let text = fs::read_to_string(&results)

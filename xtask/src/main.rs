@@ -48,6 +48,7 @@ fn main() -> ExitCode {
             }
         }
         ["e2e"] => test::run(&["e2e"], &passed_on, Without::Skip),
+        ["e2e", "--images"] => test::draw_images(),
         ["conformance"] => conformance(),
         ["postgres"] => server::run_command(&passed_on),
         _ => Err(format!("no such chore: {}\n\n{}", words.join(" "), help())),
@@ -71,11 +72,12 @@ cargo xtask test [--require-python] [LANE...] [-- ARGUMENT...]
     The lane `company` needs Python 3.12 or newer, on PATH or under pyenv, and
     is skipped where there is none, unless it is required.
 
-cargo xtask e2e [-- ARGUMENT...]
+cargo xtask e2e [--images] [-- ARGUMENT...]
     The lane `e2e` alone: a browser looks at the dashboard. The arguments go to
     Playwright, for example `pages -g queue`. What every page looks like is
     written to target/screenshots. Root on Debian gets Chromium installed;
-    Playwright comes from npm, in locked versions, into target/e2e.
+    Playwright comes from npm, in locked versions, into target/e2e. With --images
+    only the README's pictures are drawn anew, into docs/images.
 
 cargo xtask conformance
     Checks the checklist in docs/conformance.md, and counts what holds it.

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: runs the lanes.
 
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,19 @@ pub(crate) fn run(
     }
     print!("\n{}", report.text());
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Draws the README's pictures anew.
+pub(crate) fn draw_images() -> Result<ExitCode, String> {
+    let workspace = Workspace::read()?;
+    let browser = match Browser::ready(&workspace, Some(Path::new("docs/images"))) {
+        Ok(browser) => browser,
+        Err(browser::Unready::None(reason) | browser::Unready::Broken(reason)) => {
+            return Err(reason);
+        }
+    };
+    let (_, is_good) = browser.run(&["shop".to_owned()])?;
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn chosen(names: &[&str]) -> Result<Vec<&'static Lane>, String> {
@@ -174,7 +188,7 @@ fn run_lane(
 fn run_browser(lane: &Lane, workspace: &Workspace, arguments: &[String]) -> Row {
     let start = Instant::now();
     let row = |counts, outcome| Row { lane: lane.name, took: start.elapsed(), counts, outcome };
-    let browser = match Browser::ready(workspace) {
+    let browser = match Browser::ready(workspace, None) {
         Ok(browser) => browser,
         Err(browser::Unready::None(reason)) => {
             println!("!!! SKIPPED the lane {}: {reason}", lane.name);

@@ -67,14 +67,15 @@ const MINUTES: u64 = 100;
 const OUTAGE: std::ops::Range<u64> = 12..27;
 
 const MINUTE: Duration = Duration::from_secs(60);
+const HALF_AN_HOUR: Duration = Duration::from_secs(30 * 60);
 
 /// Writes it beside the nodes that run.
 pub(super) async fn write(path: &Path) -> anyhow::Result<()> {
     let now = Timestamp::now();
     let failed = write_jobs(path, now)?;
     SqliteOptions::file(path).open()?.write_metrics(numbers(now)).await?;
-    for ago in (0..36).rev() {
-        let clock = Clock::manual(now - MINUTE * 10 * ago);
+    for ago in (0..48).rev() {
+        let clock = Clock::manual(now - HALF_AN_HOUR * ago);
         let tallies: Vec<ErrorTally> = HABITS
             .iter()
             .zip(&failed)
@@ -102,9 +103,9 @@ impl Habit {
         (runs, failed)
     }
 
-    /// What failed in those ten minutes, the last time in this job.
-    fn tally(&self, ten_minutes_ago: u64, job: JobId) -> Option<ErrorTally> {
-        let minutes = ten_minutes_ago * 10..ten_minutes_ago * 10 + 10;
+    /// What failed in that half of an hour, the last time in this job.
+    fn tally(&self, halves_ago: u64, job: JobId) -> Option<ErrorTally> {
+        let minutes = halves_ago * 30..halves_ago * 30 + 30;
         let count = minutes.map(|ago| self.minute(ago).1).sum();
         (count > 0 && !self.error.is_empty()).then(|| ErrorTally {
             fingerprint: Fingerprint::of(self.worker, self.error),

@@ -21,7 +21,7 @@ texts! {
     chart_depth: "Jobs that had not ended" | "끝나지 않은 작업";
     run_completed: "completed" | "완료";
     run_failed: "failed" | "실패";
-    run_discarded: "given up" | "포기";
+    run_discarded: "given up" | "폐기";
     run_cancelled: "cancelled" | "취소";
     run_snoozed: "put off" | "연기";
     run_released: "given back" | "반납";

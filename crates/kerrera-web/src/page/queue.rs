@@ -75,6 +75,7 @@ async fn show(
                 (retry(&queue, &failures, &visit))
             }
         } }
+        (charts)
         section.card.card-flush {
             h2 { (text.nodes_of_queue()) }
             @if queue.producers.is_empty() {
@@ -84,7 +85,6 @@ async fn show(
             }
         }
         (standing(&queue, &visit))
-        (charts)
     };
     Ok(Page::new(&visit, Section::Queues, &format!("{}: {name}", text.queue()), &body))
 }
