@@ -307,7 +307,7 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, i64)>) -> Result<Page, R
         div.row { h1 { (title) } (outcome(entry.outcome, &visit)) }
         section.card { (particulars(&record, &visit)) }
         @if entry.before.is_some() || entry.after.is_some() {
-            div.columns-7-5 {
+            div.columns.columns-2 {
                 @for (name, label, value) in [
                     ("before", text.audit_before(), &entry.before),
                     ("after", text.audit_after(), &entry.after),

@@ -188,9 +188,9 @@ fn fields(shown: &Shown<'_>, visit: &Visit) -> Markup {
         (field("timezone", text.zone(), text.cron_zone_hint()).input("text", &draft.timezone))
         @if shown.name.is_none() {
             (field("worker", text.worker(), "".into()).input("text", &draft.worker))
-            (field("queue", text.queue(), "default".into()).input("text", &draft.queue))
+            (field("queue", text.queue(), text.if_empty("default")).input("text", &draft.queue))
             (field("args", text.args(), text.args_hint()).area(&draft.args))
-            (field("max_attempts", text.max_attempts(), "20".into()).input("number", &draft.max_attempts))
+            (field("max_attempts", text.max_attempts(), text.if_empty("20")).input("number", &draft.max_attempts))
         }
         div.row.row-top {
             (field("misfire", text.misfire(), "".into()).select(&misfires, &draft.misfire))

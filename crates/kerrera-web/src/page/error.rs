@@ -43,15 +43,15 @@ async fn show(
             div.row { (actions(&failure, &visit)) }
         }
         p.error-line { (failure.failures.title()) }
-        div.columns-7-5 {
+        div.columns.columns-7-5 {
             div.stack {
                 (sample(&failure, &visit))
-                (jobs(&failure, &visit))
+                (window::choice(window, &links.to(["errors", &print]), &visit))
+                (counts(&failure, &visit))
             }
             div.stack { (facts(&failure, &visit)) }
         }
-        (window::choice(window, &links.to(["errors", &print]), &visit))
-        (counts(&failure, &visit))
+        (jobs(&failure, &visit))
     };
     Ok(Page::new(&visit, Section::Errors, &title, &body))
 }

@@ -390,7 +390,7 @@ fn fields(
             }
         }
         @match known {
-            Some(known) => (choice(&field("queue", text.queue(), "default".into()), &written.queue, &known.queues)),
+            Some(known) => (choice(&field("queue", text.queue(), text.if_empty("default")), &written.queue, &known.queues)),
             None => (field("queue", text.queue(), "".into()).input("text", &written.queue)),
         }
         @if shape.edits_args {
@@ -400,7 +400,8 @@ fn fields(
         (field("tags", text.tags(), text.tags_hint()).input("text", &written.tags))
         div.row.row-top {
             (field("priority", text.priority(), text.priority_hint()).input("text", &written.priority))
-            (field("max_attempts", text.max_attempts_label(), "20".into()).input("number", &written.max_attempts))
+            @let hint = if shape.is_new { text.if_empty("20") } else { "".into() };
+            (field("max_attempts", text.max_attempts_label(), hint).input("number", &written.max_attempts))
         }
         div.row.row-top {
             (field("when", text.runs_when(), "".into()).select(&whens, &written.when))

@@ -57,7 +57,7 @@ async fn show(
             @let waiting = number::tally_words(worker.waiting, text);
             (notice("danger", "warning", &visit, &html! { (text.worker_unregistered_jobs(&waiting)) }))
         }
-        div.columns-7-5 {
+        div.columns.columns-7-5 {
             div.stack { (numbers(&worker, &visit)) }
             div.stack { (declaration(&worker, &visit)) }
         }

@@ -23,6 +23,7 @@ texts! {
     max_attempts_label: "Attempts" | "최대 시도";
     tags_hint: "With commas between them." | "쉼표로 구분합니다.";
     json_hint: "A JSON object." | "JSON 객체입니다.";
+    if_empty(value: &str): "If left empty: {value}." | "비워 두면: {value}";
     priority_hint: "0 is claimed first, 9 last." | "0이 가장 먼저, 9가 가장 나중입니다.";
     worker_hint: "One that is known here." | "여기에서 알려진 워커만 가능합니다.";
     runs_when: "When it may run" | "실행 시점";
