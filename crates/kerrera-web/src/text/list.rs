@@ -56,7 +56,7 @@ texts! {
     mark_rescued: "rescued from a node that died" | "죽은 노드에서 회수됨";
 
     list_order: "Order" | "정렬";
-    order_fitting: "What comes next first" | "다음 차례 순";
+    order_fitting: "Next or latest first" | "다음 차례 또는 최신순";
     order_newest: "Newest first" | "최신순";
     order_oldest: "Oldest first" | "오래된 순";
 
