@@ -53,8 +53,6 @@
 //! - `standalone`, with the feature of that name: a server and a login of its own, for those who have no
 //!   application to mount it in.
 
-#![allow(dead_code, reason = "until all pages stand")]
-
 mod access;
 mod api;
 mod assets;

@@ -46,6 +46,7 @@ pub(crate) struct Routes {
 
 /// One address, as tests walk them.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "it is for tests to read"))]
 pub(crate) struct Route {
     pub(crate) method: Method,
     /// Without the instance, and all that is in front of it.

@@ -29,7 +29,6 @@ struct Inner {
     links: Links,
     preferences: Preferences,
     wants_fragment: bool,
-    path: String,
     query: String,
     now: Timestamp,
     request_id: Option<RequestId>,
@@ -66,7 +65,6 @@ impl Visit {
             links,
             preferences: Preferences::of(parts),
             wants_fragment: parts.headers.contains_key("x-fragment"),
-            path: parts.uri.path().to_owned(),
             query,
             now: Timestamp::now(),
             request_id,
@@ -116,11 +114,6 @@ impl Visit {
     /// Whether only what changes is wanted, and not the frame around it.
     pub(crate) fn wants_fragment(&self) -> bool {
         self.0.wants_fragment
-    }
-
-    /// The path within the router.
-    pub(crate) fn path(&self) -> &str {
-        &self.0.path
     }
 
     /// What stands behind the question mark.

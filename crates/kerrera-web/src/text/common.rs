@@ -39,18 +39,14 @@ texts! {
     pause: "Pause" | "일시 정지";
     resume: "Resume" | "재개";
     save: "Save" | "저장";
-    apply: "Apply" | "적용";
     edit: "Edit" | "수정";
     copy: "Copy" | "복사";
     copied: "Copied" | "복사됨";
     back: "Back" | "뒤로";
     next_page: "Next" | "다음";
     previous_page: "Previous" | "이전";
-    first_page: "Newest" | "처음";
     none: "None" | "없음";
-    never: "Never" | "없음";
     unknown: "Unknown" | "알 수 없음";
-    all: "All" | "전체";
     yes: "Yes" | "예";
     no: "No" | "아니요";
 
@@ -67,7 +63,6 @@ texts! {
 
     signed_in_as(name: &str): "Signed in as {name}" | "로그인: {name}";
     sign_out: "Sign out" | "로그아웃";
-    as_of(time: &str): "as of {time}" | "{time} 기준";
 
     selected(n: u64): one "{n} job selected" other "{n} jobs selected" | "작업 {n}개 선택됨";
 

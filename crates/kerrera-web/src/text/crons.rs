@@ -21,7 +21,6 @@ texts! {
     last_run: "Last run" | "최근 실행";
     next_run_off: "off" | "꺼짐";
     cron_paused: "paused" | "일시 정지됨";
-    cron_active: "active" | "활성";
     cron_added: "added here" | "직접 추가됨";
     cron_added_hint: "No program brings it: every node fires it until somebody removes it"
         | "프로그램에 없는 항목입니다. 제거할 때까지 모든 노드가 실행합니다";

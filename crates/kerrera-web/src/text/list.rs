@@ -66,7 +66,6 @@ texts! {
     select_all: "All that the filter has" | "조건에 맞는 작업 모두";
     select_column: "Selected" | "선택";
     new_job: "New job" | "새 작업";
-    jobs_total(total: &str): "{total} jobs" | "작업 {total}개";
     jobs_uncounted: "Too many to count in time" | "제시간에 세지 못했습니다";
     jobs_none: "There are no jobs yet" | "아직 작업이 없습니다";
     jobs_none_hint: "Jobs show up here as soon as the application inserts them."

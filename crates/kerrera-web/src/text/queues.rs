@@ -22,7 +22,6 @@ texts! {
         | "처리하는 노드가 없는 큐에서 기다리는 작업: {n}개. 해당 큐를 처리하는 노드를 시작하거나, 실행 중인 노드에서 큐를 시작하세요.";
     pause_all: "Pause all" | "모두 일시 정지";
     resume_all: "Resume all" | "모두 재개";
-    pause_with_reason: "Pause with a reason" | "사유를 적고 일시 정지";
     scale: "Scale" | "한도 변경";
     start: "Start" | "시작";
     stop: "Stop" | "중지";
@@ -32,7 +31,6 @@ texts! {
     by_signal: "signal from Oban" | "Oban 신호";
     by_signal_hint: "A node of Oban for Elixir or Python told it" | "Elixir 또는 Python용 Oban 노드가 알린 지시입니다";
     by_configuration: "as its node is configured" | "노드 설정에 따름";
-    every_node: "every node" | "모든 노드";
     every_queue: "every queue" | "모든 큐";
     nodes_of_queue: "Nodes that work it" | "처리하는 노드";
     no_node_works_it: "No node works this queue" | "이 큐를 처리하는 노드가 없습니다";
@@ -48,7 +46,6 @@ texts! {
     order: "Order" | "지시";
     order_for: "For" | "대상";
     order_given: "Given" | "지시 시각";
-    order_ends: "Ends" | "종료";
     order_paused: "paused" | "일시 정지";
     order_resumed: "resumed" | "재개";
     order_limit(limit: u32): "limit {limit}" | "한도 {limit}";
