@@ -66,6 +66,13 @@ pub(crate) struct JobLink {
     pub(crate) address: String,
 }
 
+impl JobLink {
+    /// Whether a browser may be led there.
+    pub(crate) fn is_address(address: &str) -> bool {
+        address.starts_with("https://") || address.starts_with("http://")
+    }
+}
+
 impl Dashboard {
     /// One that nobody can use whom `access` does not let in.
     pub fn new(access: impl Access) -> Dashboard {
@@ -124,13 +131,14 @@ impl Dashboard {
     }
 
     /// A link on every job's page, to where its logs or its trace are: `{id}`, `{worker}`, `{queue}` and
-    /// `{meta.NAME}` stand for what the job has. Without what it names there is no link.
+    /// `{meta.NAME}` stand for what the job has, `{trace_id}` for the trace of a W3C trace context
+    /// (`traceparent` in its meta). Without what it names there is no link.
     ///
     /// ```
     /// # use kerrera_web::{Dashboard, DangerouslyPublic};
     /// let dashboard = Dashboard::new(DangerouslyPublic::everything())
     ///     .job_link("Logs", "https://logs.example/?q=job%3D{id}")
-    ///     .job_link("Trace", "https://traces.example/{meta.traceparent}");
+    ///     .job_link("Trace", "https://traces.example/{trace_id}");
     /// ```
     ///
     /// # Panics
@@ -138,7 +146,7 @@ impl Dashboard {
     /// If the address does not begin with `https://` or `http://`.
     pub fn job_link(self, name: &str, address: &str) -> Dashboard {
         assert!(
-            address.starts_with("https://") || address.starts_with("http://"),
+            JobLink::is_address(address),
             "the link {name:?} goes to {address:?}, which is no address of the web"
         );
         let link = JobLink { name: name.to_owned(), address: address.to_owned() };

@@ -49,7 +49,7 @@ pub use tokens::TokensFile;
 pub use users::UsersFile;
 
 use crate::access::{DangerouslyPublic, Permissions};
-use crate::dashboard::Dashboard;
+use crate::dashboard::{Dashboard, JobLink};
 use exposure::{Exposure, Opening};
 use gate::Gate;
 
@@ -69,6 +69,7 @@ pub struct Standalone {
     hosts: Vec<String>,
     base_path: String,
     environment: Option<String>,
+    job_links: Vec<(String, String)>,
     read_only: bool,
     behind_tls_proxy: bool,
     no_auth: bool,
@@ -93,6 +94,7 @@ impl Standalone {
             hosts: Vec::new(),
             base_path: String::new(),
             environment: None,
+            job_links: Vec::new(),
             read_only: false,
             behind_tls_proxy: false,
             no_auth: false,
@@ -153,6 +155,21 @@ impl Standalone {
         Standalone { environment: Some(name.to_owned()), ..self }
     }
 
+    /// A link on every job's page, as with [`Dashboard::job_link`].
+    ///
+    /// # Errors
+    ///
+    /// If the address does not begin with `https://` or `http://`.
+    pub fn job_link(mut self, name: &str, address: &str) -> Result<Standalone, Error> {
+        if !JobLink::is_address(address) {
+            return Err(Error::Invalid(format!(
+                "the link {name:?} goes to {address:?}: an address begins with https:// or http://"
+            )));
+        }
+        self.job_links.push((name.to_owned(), address.to_owned()));
+        Ok(self)
+    }
+
     /// Serves no action at all.
     pub fn read_only(self, read_only: bool) -> Standalone {
         Standalone { read_only, ..self }
@@ -207,6 +224,9 @@ impl Standalone {
                 Some(name) => dashboard.environment(name),
                 None => dashboard,
             };
+            let links = self.job_links.iter();
+            let dashboard =
+                links.fold(dashboard, |dashboard, (name, to)| dashboard.job_link(name, to));
             self.instances.iter().fold(dashboard, |dashboard, (name, client)| {
                 dashboard.instance(name, client.clone())
             })

@@ -61,6 +61,10 @@ pub(crate) struct ServeArguments {
     /// A word on every page that says where one is: production, staging
     #[arg(long, value_name = "NAME")]
     pub(crate) environment: Option<String>,
+    /// A link on every job's page to what else is known of it, with {id}, {worker}, {queue}, {trace_id} or
+    /// {meta.NAME} in it; may be given several times
+    #[arg(long = "job-link", value_name = "NAME=URL")]
+    pub(crate) job_links: Vec<String>,
     /// The path below which it lies
     #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true)]
     pub(crate) base_path: String,

@@ -60,6 +60,14 @@ async fn standalone(arguments: ServeArguments) -> anyhow::Result<Standalone> {
     if let Some(name) = &arguments.environment {
         standalone = standalone.environment(name);
     }
+    for link in &arguments.job_links {
+        let wrong = |why: &str| Arguments::command().error(ErrorKind::ValueValidation, why);
+        let (name, address) = link.split_once('=').ok_or_else(|| {
+            wrong("--job-link takes NAME=URL, as in Logs=https://logs.example/?q={id}")
+        })?;
+        let linked = standalone.job_link(name, address);
+        standalone = linked.map_err(|why| wrong(&why.to_string()))?;
+    }
     if arguments.insecure_no_auth {
         standalone = standalone.dangerously_public();
     }

@@ -467,6 +467,7 @@ fn filled(link: &JobLink, job: &Job) -> Option<String> {
             "id" => job.id.to_string(),
             "worker" => job.worker.clone(),
             "queue" => job.queue.clone(),
+            "trace_id" => trace_of(job)?,
             name => match job.meta.get(name.strip_prefix("meta.")?)? {
                 serde_json::Value::String(text) => text,
                 value => value.to_string(),
@@ -478,6 +479,14 @@ fn filled(link: &JobLink, job: &Job) -> Option<String> {
     }
     address.push_str(rest);
     Some(address)
+}
+
+/// The trace that it belongs to, of a W3C trace context in its meta.
+fn trace_of(job: &Job) -> Option<String> {
+    let serde_json::Value::String(context) = job.meta.get("traceparent")? else { return None };
+    let id = context.split('-').nth(1)?;
+    let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_id && id.bytes().any(|byte| byte != b'0')).then(|| id.to_owned())
 }
 
 /// The newest jobs of its worker, as a strip: each leads to its job.

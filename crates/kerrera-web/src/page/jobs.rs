@@ -263,7 +263,9 @@ fn verbs(list: &JobList, visit: &Visit) -> Markup {
     let (text, base) = (visit.text(), visit.links().base());
     let verbs = [
         ("retry", text.retry(), "retry", P::JobsRetry),
+        ("run_now", text.run_now(), "run", P::JobsRun),
         ("cancel", text.cancel(), "cancel", P::JobsCancel),
+        ("discard", text.discard(), "discarded", P::JobsDiscard),
         ("delete", text.delete(), "trash", P::JobsDelete),
     ];
     html! {

@@ -8,7 +8,7 @@ use super::{Page, Section, nodes, orders};
 use crate::access::Permission;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
-use crate::service::{NodeStatus, RunningJob};
+use crate::service::{NodeStatus, RunningJob, quoted};
 use crate::view::button::{Action, action};
 use crate::view::empty::{empty, notice};
 use crate::view::{done, number, order, when};
@@ -47,6 +47,9 @@ async fn show(visit: Visit, Path((_, name)): Path<(String, String)>) -> Result<P
             @if let Some(since) = node.leads_since {
                 dt { (text.leader()) } dd { (when::relative(since, &visit)) }
             }
+            @if visit.viewer().may(Permission::JobsView).is_ok() {
+                dt { (text.jobs()) } dd.row { (claimed(&name, &visit)) }
+            }
             @for order in all_here(&orders, &name) {
                 dt { (text.all_on_node()) }
                 dd { (order::said(order.setting, text)) " " (order::by_whom(order, &visit)) }
@@ -66,6 +69,16 @@ async fn show(visit: Visit, Path((_, name)): Path<(String, String)>) -> Result<P
         }
     };
     Ok(Page::new(&visit, Section::Nodes, &format!("{}: {name}", text.node()), &body))
+}
+
+/// The way to the jobs that it claimed last: whether something fails only here.
+fn claimed(node: &str, visit: &Visit) -> Markup {
+    let (text, links) = (visit.text(), visit.links());
+    let all = format!("node:{}", quoted(node));
+    html! {
+        a href=(links.jobs(&all)) { (text.jobs_of_node()) }
+        a href=(links.jobs(&format!("{all} state:retryable,discarded"))) { (text.recent_failures()) }
+    }
 }
 
 /// The orders for every queue of this node.

@@ -17,6 +17,7 @@ texts! {
     leads_since(time: &str): "Leads since {time}: it prunes, and does what only one node needs to do" | "{time}부터 리더: 정리 등 한 노드만 하면 되는 일을 합니다";
     running_here: "What runs here" | "이 노드에서 실행 중";
     running_part: "Only the 1,000 jobs that have run longest are counted here." | "가장 오래 실행 중인 작업 1,000개만 집계했습니다.";
+    jobs_of_node: "Jobs that it claimed last" | "마지막으로 가져간 작업";
     nothing_runs: "Nothing runs here now" | "지금 실행 중인 작업이 없습니다";
     runs_for: "Runs for" | "실행 시간";
     working_since: "Works since" | "시작";

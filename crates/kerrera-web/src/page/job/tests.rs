@@ -6,6 +6,8 @@ use kerrera::testing::TestKit;
 use kerrera::{Client, NewJob};
 use serde_json::json;
 
+use crate::access::DangerouslyPublic;
+use crate::dashboard::Dashboard;
 use crate::page::site::Site;
 
 /// Says its password wherever it can.
@@ -55,6 +57,32 @@ async fn a_job_is_shown_with_its_life_its_attempts_and_what_it_was_given() {
     attempt.shows("no login with [hidden]");
     assert_eq!(site.get(&format!("/jobs/{id}/attempts/2")).await.status, StatusCode::NOT_FOUND);
     site.get_as("all", "ko", &format!("/jobs/{id}")).await.shows("시도 1/3").shows("완료");
+}
+
+#[tokio::test]
+async fn links_lead_to_what_other_systems_know_of_a_job_if_it_has_what_they_name() {
+    let client = Client::connect("sqlite::memory:").await.unwrap();
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let metas = [
+        json!({"traceparent": format!("00-{trace}-00f067aa0ba902b7-01"), "tenant": "a b"}),
+        json!({"traceparent": format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32))}),
+        json!({"traceparent": "00-abc"}),
+    ];
+    let jobs = metas.map(|meta| NewJob::of("Mail", json!({})).meta(meta));
+    client.insert_all(jobs).await.unwrap();
+    let dashboard = Dashboard::new(DangerouslyPublic::everything())
+        .instance("main", client)
+        .job_link("Logs", "https://logs.example/?q={id}")
+        .job_link("Trace", "https://traces.example/{trace_id}")
+        .job_link("Tenant", "https://tenants.example/{meta.tenant}");
+    let site = Site::of(dashboard);
+    let page = site.get("/jobs/1").await;
+    page.shows("https://logs.example/?q=1\"").shows(&format!("https://traces.example/{trace}\""));
+    page.shows("https://tenants.example/a%20b\"");
+    for id in 2..=3 {
+        let page = site.get(&format!("/jobs/{id}")).await;
+        page.shows("https://logs.example/").hides("traces.example").hides("tenants.example");
+    }
 }
 
 #[tokio::test]

@@ -47,6 +47,18 @@ async fn jobs_are_listed_page_by_page_and_each_of_them_once() {
 }
 
 #[tokio::test]
+async fn whatever_can_be_done_to_many_jobs_is_offered_to_those_who_may() {
+    let (_client, site) = site().await;
+    let page = site.get("/jobs").await;
+    for action in kerrera::BulkAction::ALL {
+        page.shows(&format!(r#"name="action" value="{}">"#, action.as_str()));
+    }
+    let page = site.get_as("jobs:view,operations:manage,jobs:run", "ko", "/jobs").await;
+    page.shows(r#"value="run_now">"#).shows("지금 실행").hides(r#"value="discard">"#);
+    page.shows(r#"value="discard" disabled title="jobs:discard 권한이 필요합니다""#);
+}
+
+#[tokio::test]
 async fn a_filter_is_said_in_words_and_can_be_taken_apart() {
     let (_client, site) = site().await;
     let page = site.get("/jobs?q=worker:Rep*+state:scheduled,available+-queue:mail").await;

@@ -152,9 +152,11 @@ async fn nodes_show_what_they_work() {
     page.shows("Node: web-1")
         .shows("/i/main/queues/mail")
         .hides("queues/hidden")
-        .shows("Nothing runs here now");
+        .shows("Nothing runs here now")
+        .shows("/i/main/jobs?q=node%3Aweb-1\"")
+        .shows("/i/main/jobs?q=node%3Aweb-1%20state%3Aretryable%2Cdiscarded");
     let page = site.get_as("nodes:view", "ko", "/nodes/web-1").await;
-    page.shows("처리하는 큐").hides("이 노드에서 실행 중");
+    page.shows("처리하는 큐").hides("이 노드에서 실행 중").hides("/jobs?q=");
     assert_eq!(site.get("/nodes/web-2").await.status, StatusCode::NOT_FOUND);
     node.shutdown().await;
 }
