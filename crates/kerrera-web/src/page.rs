@@ -175,6 +175,9 @@ pub(crate) fn refused_bare(app: &App, parts: &Parts, refusal: &Refusal) -> Respo
         section.refusal {
             h1 { (text.refusal_title(refusal)) }
             p { (text.refusal_detail(refusal)) }
+            @if matches!(refusal, Refusal::NotFound) {
+                p { a href={ (app.base_of(parts)) "/" } { (text.overview()) } }
+            }
         }
     };
     let title = text.refusal_title(refusal);

@@ -140,7 +140,9 @@ fn throughput(runs: Option<&Vec<Option<f64>>>, text: Text) -> Markup {
     let ended: f64 = runs.iter().flatten().sum();
     html! {
         @if ended > 0.0 {
-            div.throughput { (spark(runs, "state-completed")) (number::count(ended as u64, text)) }
+            div.throughput {
+                (spark(runs, "state-completed")) span { (number::count(ended as u64, text)) }
+            }
         } @else { span.subtle { "0" } }
     }
 }
