@@ -179,7 +179,7 @@ pub(crate) struct DemoArguments {
     /// Do not serve the dashboard
     #[arg(long)]
     pub(crate) no_web: bool,
-    /// Leave the dashboard open at the end, until Ctrl-C
+    /// Go on at the end, with the dashboard open, until Ctrl-C
     #[arg(long, conflicts_with = "no_web")]
     pub(crate) stay: bool,
 }

@@ -181,9 +181,16 @@ fn the_dashboard_of_the_demo_stays_open_if_told_to() {
     let folder = folder();
     let arguments = ["demo", "--users", "5", "--seconds", "40", "--stay"];
     let mut demo = Process::start(&mut kerrera(folder.path(), &arguments));
+    let tables = demo.line(LIMIT, "jobs and tables");
     let line = demo.line(LIMIT, "The dashboard is open until Ctrl-C");
     let address = line.split('/').nth(2).unwrap().to_owned();
     run(&["web", "healthcheck", "--bind", &address]).ends_with(0);
+    let file = Connection::open(tables.split_once("sqlite:").unwrap().1).unwrap();
+    // People go on to sign up, after the five that were counted.
+    let welcomed = "select count(*) from oban_jobs
+        where state = 'completed' and worker like '%SendWelcomeEmail' and args ->> 'user_id' > 5";
+    let welcomed = || file.query_row(welcomed, [], |row| row.get::<_, i64>(0)).unwrap();
+    wait::until(LIMIT, "somebody to sign up and be welcomed", || welcomed() > 0);
     demo.term();
     let demo = finish(demo).ends_with(0);
     assert!(demo.stdout.contains("Every number adds up."), "{}", demo.stdout);

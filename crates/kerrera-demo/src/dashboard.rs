@@ -63,7 +63,8 @@ async fn server(client: &Client) -> Result<Server, Error> {
     }
 }
 
-fn tell(line: &str) {
+/// Says something on standard error.
+pub(crate) fn tell(line: &str) {
     // Who has closed it does not want to know.
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -11,6 +11,7 @@ use kerrera::{Client, Kerrera, Stopped};
 use crate::app::App;
 use crate::audit::Books;
 use crate::dashboard::Dashboard;
+use crate::encore::Encore;
 use crate::geocoder::Geocoder;
 use crate::mailer::Mailer;
 use crate::progress::{Progress, Watched};
@@ -47,7 +48,7 @@ pub struct Options {
     pub seed: u64,
     /// Whether the dashboard is served on this machine while it runs; true.
     pub web: bool,
-    /// Whether the dashboard stays open afterwards, for [`Report::stay`]; false.
+    /// Whether the dashboard stays open afterwards, for [`Report::stay`], with jobs that go on; false.
     pub stay: bool,
     /// Whether progress is told in plain lines even on a terminal, as beside a log; false.
     pub plain: bool,
@@ -85,28 +86,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
 
     let store = Arc::new(Store::open(&url, scenario.places).await?);
     let sink = Arc::new(SmtpSink::start(std::mem::take(&mut scenario.mailboxes)).await?);
-    let app = App {
-        store: store.clone(),
-        mailer: Mailer::new(sink.address())?,
-        // After the first batch of an import, so that the next attempt finds rows that it wrote.
-        geocoder: Geocoder::new(
-            scenario.sheets.iter().map(|(row, trouble)| (row + BATCH, *trouble)),
-        ),
-        folder: folder.clone(),
-    };
-    let kerrera = Kerrera::builder(store.database())
-        .migrate(true)
-        .state(app)
-        .queue("default", 10)
-        .queue("mailers", 20)
-        .queue("analytics", 5)
-        .worker::<SendWelcomeEmail>()
-        .worker::<DataImport>()
-        .worker::<BulkEmailSend>()
-        .worker::<DailyReport>()
-        .worker::<LogAnalytics>()
-        .start()
-        .await?;
+    let kerrera = start(&store, &sink, &scenario, &folder).await?;
     let client = kerrera.client().clone();
     let server = SignUpServer::start(store.clone(), client.clone()).await?;
     let answers = Arc::new(Answers::default());
@@ -166,7 +146,8 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     let stays = options.stay && ending != Ending::Interrupted;
     match dashboard {
         Some(dashboard) if stays => {
-            report.open = Some(Open { dashboard, store, signals });
+            let encore = Encore::after(&options, airports, report.folder.clone());
+            report.open = Some(Open { dashboard, encore, store, signals });
         }
         dashboard => {
             if let Some(dashboard) = dashboard {
@@ -182,6 +163,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
 #[derive(Debug)]
 pub(crate) struct Open {
     dashboard: Dashboard,
+    encore: Encore,
     store: Arc<Store>,
     signals: Signals,
 }
@@ -191,12 +173,44 @@ impl Open {
         self.dashboard.url()
     }
 
-    /// Waits for a signal, and closes all.
+    /// Goes on until a signal comes, and closes all.
     pub(crate) async fn stay(mut self) -> anyhow::Result<()> {
-        self.signals.next().await;
+        self.encore.play(&self.store, &mut self.signals).await?;
         self.dashboard.close().await;
         self.store.close().await
     }
+}
+
+/// Starts a node that works the application's jobs.
+pub(crate) async fn start(
+    store: &Arc<Store>,
+    sink: &SmtpSink,
+    scenario: &Scenario,
+    folder: &Path,
+) -> anyhow::Result<Kerrera> {
+    let app = App {
+        store: store.clone(),
+        mailer: Mailer::new(sink.address())?,
+        // After the first batch of an import, so that the next attempt finds rows that it wrote.
+        geocoder: Geocoder::new(
+            scenario.sheets.iter().map(|(row, trouble)| (row + BATCH, *trouble)),
+        ),
+        folder: folder.to_owned(),
+    };
+    let kerrera = Kerrera::builder(store.database())
+        .migrate(true)
+        .state(app)
+        .queue("default", 10)
+        .queue("mailers", 20)
+        .queue("analytics", 5)
+        .worker::<SendWelcomeEmail>()
+        .worker::<DataImport>()
+        .worker::<BulkEmailSend>()
+        .worker::<DailyReport>()
+        .worker::<LogAnalytics>()
+        .start()
+        .await?;
+    Ok(kerrera)
 }
 
 /// What happens in a run, in its order.
@@ -215,11 +229,7 @@ impl Play<'_> {
         options: &Options,
     ) -> anyhow::Result<()> {
         // Somebody uploaded a file; it is imported in parts.
-        let imports = self.scenario.sheets.iter().map(|(first_row, _)| DataImport {
-            file: AIRPORTS_FILE.to_owned(),
-            first_row: *first_row,
-            rows: SHEET_ROWS,
-        });
+        let imports = self.scenario.sheets.iter().map(|(first_row, _)| import(*first_row));
         self.client.insert_all(imports).await?;
         self.client.insert(DailyReport { day: 1, last_day: DAYS }).await?;
 
@@ -246,8 +256,13 @@ impl Play<'_> {
     }
 }
 
+/// The import of a part of the file.
+pub(crate) fn import(first_row: u32) -> DataImport {
+    DataImport { file: AIRPORTS_FILE.to_owned(), first_row, rows: SHEET_ROWS }
+}
+
 /// Waits for what runs; a second signal ends the wait.
-async fn stop(kerrera: Kerrera, signals: &mut Signals) -> Stopped {
+pub(crate) async fn stop(kerrera: Kerrera, signals: &mut Signals) -> Stopped {
     tokio::select! {
         stopped = kerrera.shutdown() => stopped,
         () = signals.next() => Stopped::default(),

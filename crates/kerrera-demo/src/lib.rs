@@ -29,13 +29,15 @@
 //! - `scenario`, `deck`: who signs up, and what fails. `pace`: how much time is shortened.
 //! - `visitors`: those who sign up. `smtp_sink`: the mail server.
 //! - `dashboard`: the jobs in a browser. `progress`, `audit`, `summary`: what is shown, and whether it adds up.
-//! - `demo`: one run, from beginning to end. `signals`: what ends it early.
+//! - `demo`: one run, from beginning to end. `encore`: what goes on after it, while somebody looks.
+//!   `signals`: what ends them.
 
 mod app;
 mod audit;
 mod dashboard;
 mod deck;
 mod demo;
+mod encore;
 mod geocoder;
 mod mailer;
 mod pace;

@@ -57,11 +57,16 @@ const VISITORS: [(usize, Card); 3] = [(17, Card::Plain), (2, Card::Invited), (1,
 impl Scenario {
     /// Makes the plan of a run; the same seed gives the same plan.
     pub(crate) fn new(seed: u64, users: usize, airports: u32) -> Scenario {
+        Scenario::numbered_from(1, seed, users, airports)
+    }
+
+    /// The same, whose visitors are others than those with smaller numbers.
+    pub(crate) fn numbered_from(first: usize, seed: u64, users: usize, airports: u32) -> Scenario {
         let mut random = Rng::with_seed(seed);
         let mut visitors: Vec<Visitor> = Vec::with_capacity(users);
         let mut known: Vec<usize> = Vec::with_capacity(users);
         for (at, card) in deal(&mut random, &VISITORS, users).into_iter().enumerate() {
-            let mut visitor = Visitor::new(&mut random, at + 1);
+            let mut visitor = Visitor::new(&mut random, first + at);
             match card {
                 Card::Again if !known.is_empty() => {
                     let before = &visitors[known[random.usize(..known.len())]];
@@ -141,6 +146,16 @@ mod tests {
         let plan = |seed| Scenario::new(seed, 50, 1000).visitors;
         assert_eq!(plan(1), plan(1));
         assert_ne!(plan(1), plan(2));
+    }
+
+    #[test]
+    fn those_who_come_later_are_others() {
+        let names = |scenario: Scenario| -> Vec<String> {
+            scenario.visitors.into_iter().map(|visitor| visitor.email).collect()
+        };
+        let first = names(Scenario::new(1, 50, 200));
+        let later = names(Scenario::numbered_from(51, 2, 50, 200));
+        assert!(later.iter().all(|email| !first.contains(email)));
     }
 
     #[test]

@@ -59,10 +59,11 @@ impl Report {
     }
 
     /// Keeps the dashboard open until a signal comes, if that was asked for; else it is closed by now.
+    /// People go on to sign up meanwhile, and files to be imported: what was counted above stays as it is.
     ///
     /// # Errors
     ///
-    /// When the database cannot be closed in good order.
+    /// When the application cannot be started again, or the database cannot be closed in good order.
     pub async fn stay(&mut self) -> anyhow::Result<()> {
         match self.open.take() {
             Some(open) => open.stay().await,
