@@ -48,6 +48,7 @@ pub(crate) struct Options {
     pub(crate) base_path: Option<String>,
     pub(crate) hosts: Option<Vec<String>>,
     pub(crate) read_only: bool,
+    pub(crate) read_only_queues: Arc<[String]>,
     pub(crate) environment: Option<String>,
     pub(crate) frame_ancestors: Vec<String>,
     pub(crate) rules: Rules,
@@ -96,6 +97,16 @@ impl Dashboard {
     /// Serves no action at all: their routes do not exist, whatever anybody may do.
     pub fn read_only(self, read_only: bool) -> Dashboard {
         self.with(|options| options.read_only = read_only)
+    }
+
+    /// Lets nobody change anything in these queues: their jobs, what is ordered for them, and entries of
+    /// the crontab that lead to them; and nobody put jobs into them. They are seen as before.
+    pub fn read_only_queues<Q: Into<String>>(
+        self,
+        queues: impl IntoIterator<Item = Q>,
+    ) -> Dashboard {
+        let queues = queues.into_iter().map(Into::into).collect();
+        self.with(|options| options.read_only_queues = queues)
     }
 
     /// Where it is, for links, if a proxy in front of the application takes a part off the path.

@@ -198,7 +198,9 @@ async fn admit(
     let Some(instance) = app.instance(instance).cloned() else {
         return Refusal::NotFound.bare(&app, &parts, format);
     };
-    let viewer = viewer.read_only(app.why_read_only(&instance).await);
+    let viewer = viewer
+        .read_only(app.why_read_only(&instance).await)
+        .read_only_queues(app.options.read_only_queues.clone());
     let visit = Visit::new(&app, instance, viewer, format, &parts);
     if let Err(denied) = visit.viewer().may(needs) {
         if !parts.method.is_safe() {

@@ -139,6 +139,11 @@ impl Service {
         Service { shared: Some(shared), ..self }
     }
 
+    /// The same, as far as something of this queue is concerned.
+    pub(crate) fn within(&self, queue: &str) -> Service {
+        Service { viewer: self.viewer.within(queue), ..self.clone() }
+    }
+
     /// Who asks.
     pub fn viewer(&self) -> &Viewer {
         &self.viewer

@@ -70,6 +70,7 @@ pub struct Standalone {
     base_path: String,
     environment: Option<String>,
     job_links: Vec<(String, String)>,
+    read_only_queues: Vec<String>,
     read_only: bool,
     behind_tls_proxy: bool,
     no_auth: bool,
@@ -95,6 +96,7 @@ impl Standalone {
             base_path: String::new(),
             environment: None,
             job_links: Vec::new(),
+            read_only_queues: Vec::new(),
             read_only: false,
             behind_tls_proxy: false,
             no_auth: false,
@@ -175,6 +177,15 @@ impl Standalone {
         Standalone { read_only, ..self }
     }
 
+    /// Lets nobody change anything in these queues, as with [`Dashboard::read_only_queues`].
+    pub fn read_only_queues<Q: Into<String>>(
+        mut self,
+        queues: impl IntoIterator<Item = Q>,
+    ) -> Standalone {
+        self.read_only_queues.extend(queues.into_iter().map(Into::into));
+        self
+    }
+
     /// Says that a proxy in front of it speaks TLS with browsers. It may then listen for other
     /// machines, and its cookies go through TLS only.
     pub fn behind_tls_proxy(self, is_there: bool) -> Standalone {
@@ -217,6 +228,7 @@ impl Standalone {
         let dashboard = |dashboard: Dashboard| {
             let dashboard = dashboard
                 .read_only(self.read_only)
+                .read_only_queues(self.read_only_queues.iter().cloned())
                 .tls_only(self.behind_tls_proxy)
                 .hosts(exposure::hosts(address, &self.hosts))
                 .base_path(&self.base_path);

@@ -22,6 +22,7 @@ use crate::text::Text;
 #[derive(Clone)]
 pub(crate) struct Visit(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     app: App,
     service: Service,
@@ -69,6 +70,15 @@ impl Visit {
             now: Timestamp::now(),
             request_id,
         }))
+    }
+
+    /// The same, as far as something of this queue is concerned.
+    pub(crate) fn within(&self, queue: &str) -> Visit {
+        if !self.viewer().freezes(queue) {
+            return self.clone();
+        }
+        let service = self.0.service.within(queue);
+        Visit(Arc::new(Inner { service, ..Inner::clone(&self.0) }))
     }
 
     pub(crate) fn app(&self) -> &App {

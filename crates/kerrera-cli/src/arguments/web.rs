@@ -58,6 +58,9 @@ pub(crate) struct ServeArguments {
     /// Serves no action at all, and opens the databases such that they cannot be written
     #[arg(long)]
     pub(crate) read_only: bool,
+    /// A queue in which nothing is changed, nor put into it; may be given several times
+    #[arg(long = "read-only-queue", value_name = "QUEUE", value_delimiter = ',')]
+    pub(crate) read_only_queues: Vec<String>,
     /// A word on every page that says where one is: production, staging
     #[arg(long, value_name = "NAME")]
     pub(crate) environment: Option<String>,

@@ -46,7 +46,8 @@ async fn standalone(arguments: ServeArguments) -> anyhow::Result<Standalone> {
         .hosts(arguments.hosts)
         .base_path(&arguments.base_path)
         .behind_tls_proxy(arguments.behind_tls_proxy)
-        .read_only(arguments.read_only);
+        .read_only(arguments.read_only)
+        .read_only_queues(arguments.read_only_queues);
     if let Some(path) = &arguments.users {
         standalone = standalone.users(UsersFile::open(path)?);
     }

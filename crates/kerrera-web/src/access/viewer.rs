@@ -17,6 +17,7 @@ pub struct Viewer {
     actor: Actor,
     sees: Sees,
     read_only: Option<ReadOnly>,
+    frozen: Arc<[String]>,
 }
 
 type Sees = Arc<dyn Fn(Scope<'_>) -> bool + Send + Sync>;
@@ -29,6 +30,8 @@ pub enum ReadOnly {
     Process,
     /// The database allows no writes: it is a replica, or was set so.
     Database,
+    /// It is of a queue in which nothing is changed.
+    Queue,
 }
 
 /// Why something is not allowed.
@@ -44,7 +47,13 @@ pub enum Denied {
 impl Viewer {
     /// Somebody with these permissions, who sees everything.
     pub fn new(actor: Actor, permissions: Permissions) -> Viewer {
-        Viewer { permissions, actor, sees: Arc::new(|_| true), read_only: None }
+        Viewer {
+            permissions,
+            actor,
+            sees: Arc::new(|_| true),
+            read_only: None,
+            frozen: Arc::default(),
+        }
     }
 
     /// The same, but only what this allows is visible to them.
@@ -57,6 +66,18 @@ impl Viewer {
     #[must_use]
     pub fn read_only(self, why: Option<ReadOnly>) -> Viewer {
         Viewer { read_only: why.or(self.read_only), ..self }
+    }
+
+    /// The same, but nothing can be changed in these queues, nor put into them.
+    #[must_use]
+    pub fn read_only_queues(self, queues: impl Into<Arc<[String]>>) -> Viewer {
+        Viewer { frozen: queues.into(), ..self }
+    }
+
+    /// The same, as far as something of this queue is concerned.
+    pub(crate) fn within(&self, queue: &str) -> Viewer {
+        let why = self.freezes(queue).then_some(ReadOnly::Queue);
+        Viewer { read_only: self.read_only.or(why), ..self.clone() }
     }
 
     /// Under which name what they do is written down.
@@ -90,6 +111,35 @@ impl Viewer {
             Some(why) if !permission.is_view() => Err(Denied::ReadOnly(why)),
             _ => Ok(()),
         }
+    }
+
+    /// Whether they may do this to something of a queue.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub fn may_within(&self, permission: Permission, queue: &str) -> Result<(), Denied> {
+        self.may(permission)?;
+        match self.freezes(queue) && !permission.is_view() {
+            true => Err(Denied::ReadOnly(ReadOnly::Queue)),
+            false => Ok(()),
+        }
+    }
+
+    /// The queues that they know of in which nothing can be changed.
+    pub fn frozen_queues(&self) -> impl Iterator<Item = &str> {
+        let names = self.frozen.iter().map(String::as_str);
+        names.filter(|name| self.sees(Scope::Queue(name)))
+    }
+
+    /// Whether nothing can be changed in this queue.
+    pub(crate) fn freezes(&self, queue: &str) -> bool {
+        self.frozen.iter().any(|name| name == queue)
+    }
+
+    /// Whether there are queues in which nothing can be changed, known to them or not.
+    pub(crate) fn freezes_any(&self) -> bool {
+        !self.frozen.is_empty()
     }
 
     /// Whether they have this permission, though nothing can be changed perhaps.

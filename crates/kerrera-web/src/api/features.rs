@@ -28,6 +28,8 @@ struct Features {
     permissions: Vec<&'static str>,
     /// Why nothing can be changed, if so.
     read_only: Option<WhyReadOnly>,
+    /// Queues in which nothing can be changed, whatever one may do elsewhere.
+    read_only_queues: Vec<String>,
 }
 
 /// Why nothing can be changed.
@@ -38,6 +40,8 @@ enum WhyReadOnly {
     Process,
     /// The database allows no writes.
     Database,
+    /// The server was started so for the queue.
+    Queue,
 }
 
 /// What this server is, and what the caller may do
@@ -53,6 +57,8 @@ async fn features(visit: Visit) -> Json<Features> {
         read_only: viewer.why_read_only().map(|why| match why {
             ReadOnly::Process => WhyReadOnly::Process,
             ReadOnly::Database => WhyReadOnly::Database,
+            ReadOnly::Queue => WhyReadOnly::Queue,
         }),
+        read_only_queues: viewer.frozen_queues().map(str::to_owned).collect(),
     })
 }

@@ -70,14 +70,14 @@ async fn show(
     let mut history = service.cron_history(&name, before, PAGE + 1).await?;
     let has_more = history.len() > PAGE as usize;
     history.truncate(PAGE as usize);
-    let text = visit.text();
+    let (text, within) = (visit.text(), visit.within(&cron.queue));
     let body = html! {
         div.row.row-between {
             div.stack.stack-close {
                 h1 { (text.cron()) ": " (name) }
                 div.row { (crons::standing(&cron, &visit)) }
             }
-            div.row { (actions(&cron, &visit)) }
+            div.row { (actions(&cron, &within)) }
         }
         (done::told(&visit, DONE))
         @if cron.target != CronTarget::Worked && !cron.is_paused {
@@ -98,7 +98,7 @@ async fn show(
         }
         (past(&cron, &history, has_more, &visit))
     };
-    Ok(Page::new(&visit, Section::Crons, &format!("{}: {name}", text.cron()), &body))
+    Ok(Page::new(&within, Section::Crons, &format!("{}: {name}", text.cron()), &body))
 }
 
 async fn run(visit: Visit, Path((_, name)): Named) -> Result<Response, Refusal> {

@@ -87,7 +87,7 @@ fn row(cron: &CronStatus, visit: &Visit) -> Markup {
                 }
             }
             td data-label=(text.last_run()) { (last(cron, visit)) }
-            td.end.tight { div.row.row-end { (cron::quick_actions(cron, visit)) } }
+            td.end.tight { div.row.row-end { (cron::quick_actions(cron, &visit.within(&cron.queue))) } }
         }
     }
 }

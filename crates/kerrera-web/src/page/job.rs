@@ -65,8 +65,9 @@ async fn show(visit: Visit, Path((_, id)): Which) -> Result<Page, Refusal> {
     let view = visit.service().job(id).await?;
     let text = visit.text();
     let job = &view.job;
+    let within = visit.within(&job.queue);
     let body = html! {
-        (head(job, &visit))
+        (head(job, &within))
         (done::told(&visit, DONE))
         (life(job, &visit))
         div.columns.columns-7-5 {
@@ -83,7 +84,7 @@ async fn show(visit: Visit, Path((_, id)): Which) -> Result<Page, Refusal> {
             }
         }
     };
-    Ok(Page::new(&visit, Section::Jobs, &title(job, text), &body))
+    Ok(Page::new(&within, Section::Jobs, &title(job, text), &body))
 }
 
 fn title(job: &Job, text: Text) -> String {
@@ -528,7 +529,7 @@ async fn show_attempt(
     let error = view.job.errors.iter().rev().find(|error| error.attempt == wanted);
     let error = error.ok_or(Refusal::NotFound)?;
     let body = html! {
-        (head(&view.job, &visit))
+        (head(&view.job, &visit.within(&view.job.queue)))
         section.card { ol.attempts { (attempt(&view.job, error, true, &visit)) } }
         p { a href=(visit.links().job(id)) { (title(&view.job, text)) } }
     };
@@ -550,7 +551,7 @@ async fn show_whole(
     };
     let title = format!("{name} · {}", title(&view.job, text));
     let body = html! {
-        (head(&view.job, &visit))
+        (head(&view.job, &visit.within(&view.job.queue)))
         section.card { h2 { (name) } pre.error-text { (value) } }
         p { a href=(visit.links().job(id)) { (text.back()) } }
     };

@@ -295,8 +295,10 @@ fn row(job: &JobRow, is_writing: bool, visit: &Visit) -> Markup {
         tr id={ "job-" (id) } data-row=(links.job(job.id)) {
             @if is_writing {
                 td.tight {
-                    input type="checkbox" name="id" value=(id) data-select
-                        aria-label=(text.select_job(job.id, &job.worker));
+                    @if !visit.viewer().freezes(&job.queue) {
+                        input type="checkbox" name="id" value=(id) data-select
+                            aria-label=(text.select_job(job.id, &job.worker));
+                    }
                 }
             }
             th scope="row" {

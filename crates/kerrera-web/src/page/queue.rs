@@ -41,6 +41,7 @@ async fn show(
     Query(look): Query<charts::Look>,
 ) -> Result<Page, Refusal> {
     let queue = visit.service().queue(&name).await?;
+    let visit = visit.within(&name);
     let (text, links) = (visit.text(), visit.links());
     let stops = LIFE.map(|state| {
         let jobs = queue.jobs_in(state);

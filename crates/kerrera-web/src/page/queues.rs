@@ -129,7 +129,7 @@ fn row(queue: &QueueStatus, runs: Option<&Runs>, visit: &Visit) -> Markup {
                 td.end data-label=(text.runs_last_hour()) { (throughput(runs.get(&queue.name), text)) }
             }
             td.end data-label=(text.nodes_count()) { (number::count(queue.nodes() as u64, text)) }
-            td.end.tight { div.row.row-end { (actions(queue, visit)) } }
+            td.end.tight { div.row.row-end { (actions(queue, &visit.within(&queue.name))) } }
         }
     }
 }

@@ -112,7 +112,7 @@ pub(crate) async fn node() -> Kerrera {
 }
 
 /// Lets in whom the header `x-may` names; hides what is called hidden.
-struct ByHeader;
+pub(crate) struct ByHeader;
 
 impl Access for ByHeader {
     type User = Arc<str>;

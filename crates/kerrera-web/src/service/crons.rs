@@ -251,7 +251,10 @@ impl Service {
         let crontab = self.client.crons().await?;
         let readable = crontab.crons.iter().find(|cron| cron.entry.name == name);
         let is_there = match readable {
-            Some(cron) => self.sees_cron(cron),
+            Some(cron) => {
+                self.viewer.may_within(Permission::CronsDelete, &cron.entry.job.queue)?;
+                self.sees_cron(cron)
+            }
             None => crontab.unreadable.iter().any(|(other, _)| other == name),
         };
         if !is_there {
@@ -300,6 +303,7 @@ impl Service {
         if is_hidden {
             return Err(Error::NotFound);
         }
+        self.viewer.may_within(Permission::CronsInsert, queue)?;
         let (Some((expression, timezone, misfire, overlap)), Some(job), true) =
             (times, job, mistakes.is_empty())
         else {
@@ -334,7 +338,8 @@ impl Service {
         self.viewer.may(needs)?;
         let crons = self.client.crons().await?.crons;
         let cron = crons.iter().find(|cron| cron.entry.name == name);
-        cron.filter(|cron| self.sees_cron(cron)).map(drop).ok_or(Error::NotFound)
+        let cron = cron.filter(|cron| self.sees_cron(cron)).ok_or(Error::NotFound)?;
+        Ok(self.viewer.may_within(needs, &cron.entry.job.queue)?)
     }
 
     /// The states of jobs, of those that are there.

@@ -213,6 +213,7 @@ impl Service {
         self.viewer.may(Permission::JobsUpdate)?;
         self.viewer.may(Permission::JobsView)?;
         let mut job = self.visible_job(id).await?;
+        self.viewer.may_within(Permission::JobsUpdate, &job.queue)?;
         let is_redacted = self.rules().await?.job(&mut job);
         let (draft, seen) = (JobDraft::of(&job), fingerprint(&job));
         Ok(Editing { job, is_redacted, draft, seen, edits_args: self.edits_args })
@@ -267,6 +268,7 @@ impl Service {
         self.viewer.may(Permission::JobsUpdate)?;
         self.viewer.may(Permission::JobsView)?;
         let job = self.visible_job(id).await?;
+        self.viewer.may_within(Permission::JobsUpdate, &job.queue)?;
         let mut shown = job.clone();
         self.rules().await?.job(&mut shown);
         if fingerprint(&shown) == seen { Ok((job, shown)) } else { Err(changed_meanwhile()) }
@@ -284,9 +286,9 @@ impl Service {
         };
         let queue = queue_of(draft);
         if queue != was.queue {
-            match self.viewer.sees(Scope::Queue(queue)) {
-                true => also(&|change| change.queue(queue)),
-                false => mistakes.push(("queue", "there is no such queue".to_owned())),
+            match self.why_not_into(queue) {
+                None => also(&|change| change.queue(queue)),
+                Some(why) => mistakes.push(("queue", why.to_owned())),
             }
         }
         if draft.tags() != was.tags() {
@@ -382,9 +384,7 @@ impl Service {
             let why = format!("no worker {worker:?} is known here: choose one that is");
             mistakes.push(("worker", why));
         }
-        if !self.viewer.sees(Scope::Queue(queue)) {
-            mistakes.push(("queue", "there is no such queue".to_owned()));
-        }
+        mistakes.extend(self.why_not_into(queue).map(|why| ("queue", why.to_owned())));
         let (shown, original) = match copied {
             // Another worker's rules might show what is hidden.
             Some((job, shown)) if is_same_worker => (shown.args.as_str(), job.args.as_str()),
@@ -413,6 +413,14 @@ impl Service {
         };
         let job = if draft.is_unique { job.unique(until_finished()) } else { job };
         (mistakes, Some((job, args)))
+    }
+
+    /// Why the viewer can put no job into this queue, if so.
+    fn why_not_into(&self, queue: &str) -> Option<&'static str> {
+        if !self.viewer.sees(Scope::Queue(queue)) {
+            return Some("there is no such queue");
+        }
+        self.viewer.freezes(queue).then_some("this queue is read-only: nothing can be put into it")
     }
 
     /// The queues and workers that somebody who inserts jobs can choose from.

@@ -59,8 +59,7 @@ impl Service {
     /// Without [`Permission::JobsCancel`]; [`Error::NotFound`] if there is no such job,
     /// [`Error::Conflict`] if it had ended; and when the database fails.
     pub async fn cancel_job(&self, id: JobId) -> Result<State> {
-        self.viewer.may(Permission::JobsCancel)?;
-        let job = self.visible_job(id).await?;
+        let job = self.changeable_job(id, Permission::JobsCancel).await?;
         self.done(self.acting().cancel_job(id).await?, job.state)
     }
 
@@ -72,8 +71,7 @@ impl Service {
     /// Without [`Permission::JobsRetry`]; otherwise as for [`cancel_job`](Service::cancel_job), and
     /// [`Error::Conflict`] if it is available or runs.
     pub async fn retry_job(&self, id: JobId) -> Result<State> {
-        self.viewer.may(Permission::JobsRetry)?;
-        let job = self.visible_job(id).await?;
+        let job = self.changeable_job(id, Permission::JobsRetry).await?;
         self.done(self.acting().retry_job(id).await?, job.state)
     }
 
@@ -84,8 +82,7 @@ impl Service {
     /// Without [`Permission::JobsRun`]; otherwise as for [`cancel_job`](Service::cancel_job), and
     /// [`Error::Conflict`] if it does not wait for its time.
     pub async fn run_job(&self, id: JobId) -> Result<State> {
-        self.viewer.may(Permission::JobsRun)?;
-        let job = self.visible_job(id).await?;
+        let job = self.changeable_job(id, Permission::JobsRun).await?;
         if !matches!(job.state, State::Scheduled | State::Retryable) {
             return Err(conflict(job.state));
         }
@@ -99,8 +96,7 @@ impl Service {
     /// Without [`Permission::JobsSnooze`]; otherwise as for [`cancel_job`](Service::cancel_job), and
     /// [`Error::Conflict`] if it runs or has ended.
     pub async fn snooze_job(&self, id: JobId, span: Duration) -> Result<()> {
-        self.viewer.may(Permission::JobsSnooze)?;
-        let job = self.visible_job(id).await?;
+        let job = self.changeable_job(id, Permission::JobsSnooze).await?;
         if !matches!(job.state, State::Available | State::Scheduled | State::Retryable) {
             return Err(conflict(job.state));
         }
@@ -118,8 +114,7 @@ impl Service {
     /// Without [`Permission::JobsDiscard`]; otherwise as for [`cancel_job`](Service::cancel_job), and
     /// [`Error::Conflict`] if it runs.
     pub async fn discard_job(&self, id: JobId) -> Result<State> {
-        self.viewer.may(Permission::JobsDiscard)?;
-        let job = self.visible_job(id).await?;
+        let job = self.changeable_job(id, Permission::JobsDiscard).await?;
         self.done(self.acting().discard_job(id).await?, job.state)
     }
 
@@ -130,8 +125,7 @@ impl Service {
     /// Without [`Permission::JobsDelete`]; otherwise as for [`cancel_job`](Service::cancel_job), and
     /// [`Error::Conflict`] if it runs.
     pub async fn delete_job(&self, id: JobId) -> Result<State> {
-        self.viewer.may(Permission::JobsDelete)?;
-        let job = self.visible_job(id).await?;
+        let job = self.changeable_job(id, Permission::JobsDelete).await?;
         self.done(self.acting().delete_job(id).await?, job.state)
     }
 
@@ -147,6 +141,14 @@ impl Service {
         let entry = AuditEntry::by(self.actor()).action("job.reveal").target("job", id.to_string());
         // Written down first: what was shown cannot be taken back.
         self.client.record_audit(entry.jobs([id]).count(1)).await?;
+        Ok(job)
+    }
+
+    /// A job that the viewer knows of, and to which they may do this.
+    async fn changeable_job(&self, id: JobId, needs: Permission) -> Result<Job> {
+        self.viewer.may(needs)?;
+        let job = self.visible_job(id).await?;
+        self.viewer.may_within(needs, &job.queue)?;
         Ok(job)
     }
 

@@ -11,7 +11,7 @@ use kerrera::{
 };
 use serde_json::json;
 
-use super::{Error, Result, Rules, Service};
+use super::{Error, Result, Rules, Service, quoted};
 use crate::access::{Denied, Permission, Scope};
 
 /// How many operations are on a page.
@@ -345,7 +345,8 @@ impl Service {
             Selection::Filter(text) => text.as_str(),
             Selection::All => "",
         };
-        let meant = self.meant(text, wish.now, &wish.zone).await?;
+        let text = self.outside_of_frozen(text);
+        let meant = self.meant(&text, wish.now, &wish.zone).await?;
         let query = match self.unseen().await?.workers {
             None => meant.query,
             // Of workers that nobody has heard of one cannot say whether they are hidden.
@@ -354,7 +355,21 @@ impl Service {
         Ok((Some(meant.filter), query))
     }
 
-    /// The numbers of those jobs that the viewer knows of.
+    /// A filter that leaves out the queues in which nothing is changed, and says so.
+    fn outside_of_frozen(&self, filter: &str) -> String {
+        let frozen: Vec<String> = self.viewer.frozen_queues().map(quoted).collect();
+        if frozen.is_empty() {
+            return filter.to_owned();
+        }
+        let term = format!("-queue:{}", frozen.join(","));
+        // A form sends the filter that it showed.
+        match filter.ends_with(&term) {
+            true => filter.to_owned(),
+            false => format!("{filter} {term}"),
+        }
+    }
+
+    /// The numbers of those jobs that the viewer knows of and may change.
     async fn selected(&self, ids: &[JobId]) -> Result<Vec<JobId>> {
         if ids.is_empty() {
             return Err(Error::Invalid("no job is selected".to_owned()));
@@ -366,8 +381,8 @@ impl Service {
         let all = JobQuery::new().ids(ids.iter().copied());
         let listing = Listing::of(all).order(ListOrder::Oldest).size(Listing::LARGEST);
         let rows = self.reader().page(listing).await?.rows;
-        let seen: Vec<JobId> =
-            rows.iter().filter(|row| self.sees_row(row)).map(|row| row.id).collect();
+        let seen = rows.iter().filter(|row| self.sees_row(row) && !self.viewer.freezes(&row.queue));
+        let seen: Vec<JobId> = seen.map(|row| row.id).collect();
         // A list without a number has no job, and is no error of whoever asks.
         Ok(if seen.is_empty() { vec![JobId::MIN] } else { seen })
     }

@@ -272,7 +272,8 @@ impl Service {
 
     /// What is to be steered, in the name of the viewer.
     ///
-    /// All queues are each that they know of, by its name, where there is one that they do not know of.
+    /// All queues are each that they know of, by its name, where there is one that they do not know of or
+    /// in which nothing is changed.
     async fn steered(&self, target: Target<'_>, needs: Permission) -> Result<Vec<Queue>> {
         let needs = match target {
             Target { queue: None, node: Some(_) } => Permission::NodesControl,
@@ -286,16 +287,20 @@ impl Service {
                 if !self.is_known(name).await? {
                     return Err(Error::NotFound);
                 }
+                self.viewer.may_within(needs, name)?;
                 vec![client.queue(name)]
             }
             None => {
                 let known = self.known_queues().await?;
                 let all = known.len();
-                let visible: Vec<String> =
-                    known.into_iter().filter(|name| self.viewer.sees(Scope::Queue(name))).collect();
-                match visible.len() == all {
+                let is_meant = |name: &String| {
+                    self.viewer.sees(Scope::Queue(name)) && !self.viewer.freezes(name)
+                };
+                let meant: Vec<String> = known.into_iter().filter(is_meant).collect();
+                // What is ordered for all holds in those that come later as well.
+                match meant.len() == all && !self.viewer.freezes_any() {
                     true => vec![client.queues()],
-                    false => visible.into_iter().map(|name| client.queue(name)).collect(),
+                    false => meant.into_iter().map(|name| client.queue(name)).collect(),
                 }
             }
         };

@@ -59,6 +59,7 @@ texts! {
 
     read_only_process: "Read-only: this dashboard was started so" | "읽기 전용: 이 대시보드는 읽기 전용으로 시작되었습니다";
     read_only_database: "Read-only: the database allows no writes" | "읽기 전용: 데이터베이스가 쓰기를 허용하지 않습니다";
+    read_only_queue: "Read-only: nothing is changed in this queue" | "읽기 전용: 이 큐에서는 변경할 수 없습니다";
     needs_permission(permission: &str): "Needs the permission {permission}" | "{permission} 권한이 필요합니다";
 
     signed_in_as(name: &str): "Signed in as {name}" | "로그인: {name}";

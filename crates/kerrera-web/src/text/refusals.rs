@@ -62,6 +62,7 @@ impl Text {
             Denied::Missing(permission) => self.needs_permission(permission.as_str()),
             Denied::ReadOnly(ReadOnly::Process) => self.read_only_process(),
             Denied::ReadOnly(ReadOnly::Database) => self.read_only_database(),
+            Denied::ReadOnly(ReadOnly::Queue) => self.read_only_queue(),
         }
     }
 }

@@ -3,7 +3,8 @@ use kerrera::audit::AuditQuery;
 use kerrera::{Kerrera, NewJob, Setting, Units as _};
 use serde_json::json;
 
-use crate::page::site::{Site, node};
+use crate::dashboard::Dashboard;
+use crate::page::site::{ByHeader, Site, node};
 
 async fn site() -> (Kerrera, Site) {
     let node = node().await;
@@ -158,5 +159,91 @@ async fn nodes_show_what_they_work() {
     let page = site.get_as("nodes:view", "ko", "/nodes/web-1").await;
     page.shows("처리하는 큐").hides("이 노드에서 실행 중").hides("/jobs?q=");
     assert_eq!(site.get("/nodes/web-2").await.status, StatusCode::NOT_FOUND);
+    node.shutdown().await;
+}
+
+/// Three jobs in each of two queues, in the first of which nothing is changed; nor in one that is hidden.
+async fn frozen() -> (Kerrera, Site) {
+    let (node, _) = site().await;
+    let client = node.client();
+    for queue in ["mail", "reports"] {
+        let job = || NewJob::of("Unknown", json!({})).queue(queue).schedule_in(1.hours());
+        client.insert_all((0..2).map(|_| job())).await.unwrap();
+    }
+    let nightly = NewJob::of("Unknown", json!({})).queue("mail");
+    client.add_cron(kerrera::Cron::new("@daily", nightly).name("nightly")).await.unwrap();
+    let dashboard = Dashboard::new(ByHeader).instance("main", client.clone());
+    let site = Site::of(dashboard.read_only_queues(["mail", "hidden"]));
+    (node, site)
+}
+
+#[tokio::test]
+async fn what_is_in_a_read_only_queue_is_seen_and_not_changed() {
+    let (node, site) = frozen().await;
+    let client = node.client();
+    let ids = |queue: &'static str| async move {
+        let jobs = client.jobs(kerrera::JobQuery::new().queues([queue])).await.unwrap();
+        jobs.into_iter().map(|job| job.id).collect::<Vec<_>>()
+    };
+    let (mail, reports) = (ids("mail").await, ids("reports").await);
+    for id in &mail {
+        for verb in ["cancel", "run", "retry", "snooze", "discard", "delete", "edit"] {
+            let form = "for=5&unit=minutes&queue=mail&seen=x";
+            let refused = site.post(&format!("/jobs/{id}/{verb}"), form).await;
+            assert_eq!(refused.status, StatusCode::FORBIDDEN, "{verb}: {}", refused.body);
+            assert!(refused.body.contains("Read-only: nothing is changed in this queue"));
+        }
+    }
+    for verb in ["pause", "resume", "scale", "start", "stop", "reset"] {
+        let refused = site.post(&format!("/queues/mail/{verb}"), "limit=1&end=never").await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{verb}: {}", refused.body);
+    }
+    for verb in ["run", "pause", "resume", "remove"] {
+        let refused = site.post(&format!("/crons/nightly/{verb}"), "").await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{verb}: {}", refused.body);
+    }
+    let new = "worker=Unknown&queue=mail&args={}&priority=0&max_attempts=3&do=insert";
+    let refused = site.post("/jobs/new", new).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.body);
+    assert!(refused.body.contains("this queue is read-only"), "{}", refused.body);
+    assert_eq!(ids("mail").await, mail);
+    for job in client.jobs(kerrera::JobQuery::new().queues(["mail"])).await.unwrap() {
+        assert_eq!(job.state, kerrera::State::Scheduled);
+    }
+    assert!(client.queue_orders().await.unwrap().is_empty());
+
+    // Pages show it all, and say so instead of offering something.
+    let page = site.get(&format!("/jobs/{}", mail[0])).await;
+    page.shows("Read-only: nothing is changed in this queue").hides("/cancel").hides("/edit");
+    site.get("/queues/mail").await.shows("Read-only:").hides("/queues/mail/pause");
+    site.get("/crons/nightly").await.shows("Read-only:").hides("/crons/nightly/run");
+    site.get_as("all", "ko", "/queues/mail").await.shows("이 큐에서는 변경할 수 없습니다");
+    let page = site.get("/jobs").await;
+    page.shows(&format!("name=\"id\" value=\"{}\"", reports[0]));
+    page.hides(&format!("name=\"id\" value=\"{}\"", mail[0])).hides("Read-only");
+    site.get(&format!("/jobs/{}", reports[0])).await.shows("/cancel").hides("Read-only:");
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_is_done_to_all_leaves_read_only_queues_alone() {
+    let (node, site) = frozen().await;
+    let client = node.client();
+    let page = site.get("/operations/new?action=cancel&all=on&from=list").await;
+    page.shows("Queue is not “mail”").hides("“hidden”").hides(",hidden");
+    let begun = site.post("/operations/new", "action=cancel&all=on&from=list&do=start").await;
+    assert_eq!(begun.status, StatusCode::SEE_OTHER, "{}", begun.body);
+    let operation = client.operations(None, 1).await.unwrap().remove(0);
+    client.carry_out_operation(operation.id).await.unwrap();
+    let cancelled = client.jobs(kerrera::JobQuery::new().states([kerrera::State::Cancelled])).await;
+    let cancelled = cancelled.unwrap();
+    assert_eq!(cancelled.len(), 3, "two reports and one of nobody's");
+    assert!(cancelled.iter().all(|job| job.queue != "mail" && job.queue != "hidden"));
+
+    site.post("/orders/pause", "end=never").await.leads_to("/queues?done=paused");
+    let orders = client.queue_orders().await.unwrap();
+    let mut queues: Vec<_> = orders.iter().map(|order| order.queue.as_deref()).collect();
+    queues.sort_unstable();
+    assert_eq!(queues, [Some("nobody's"), Some("reports")]);
     node.shutdown().await;
 }
