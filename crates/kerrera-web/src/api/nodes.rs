@@ -1,5 +1,6 @@
 //! Nodes, and steering them.
 
+use kerrera::{Connections, KnownNode, LoopCard};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
@@ -53,10 +54,70 @@ struct Node {
     limit: u64,
     /// How many jobs run on it.
     running: u64,
+    /// What its newest process says about itself, if any has within a day.
+    process: Option<Process>,
     /// The queues that it works.
     producers: Vec<Producer>,
     /// The jobs that run on it, those that have run longest first; none without `jobs:view`.
     jobs: Vec<Running>,
+}
+
+/// What a process says about itself.
+#[derive(Serialize, ToSchema)]
+struct Process {
+    /// Whether it is still there; otherwise it ended without a word, or cannot reach the database.
+    lives: bool,
+    started_at: Time,
+    /// When it was last heard of.
+    seen_at: Time,
+    /// The application, if it has said so.
+    application: Option<String>,
+    /// Of which release that is.
+    release: Option<String>,
+    /// The version of Kerrera.
+    version: String,
+    /// The machine's name.
+    host: String,
+    /// The operating system and the processor.
+    system: String,
+    pid: u32,
+    /// Whether hints of other nodes arrive: `unknown`, `isolated`, `solitary`, `clustered`, `embedded`.
+    connectivity: String,
+    /// What it does in the background.
+    loops: Vec<Loop>,
+    /// Its connections with the database.
+    connections: Vec<Pool>,
+    /// The workers that it has.
+    workers: Vec<String>,
+    /// What it has met and cannot run, and leaves for others.
+    unknown_workers: Vec<Met>,
+}
+
+/// Something that a process does again and again.
+#[derive(Serialize, ToSchema)]
+struct Loop {
+    name: String,
+    /// How many seconds before it was last heard of it did this last.
+    idle_seconds: u64,
+    /// Why it could not when it last tried.
+    failure: Option<String>,
+}
+
+/// Connections that are for the same.
+#[derive(Serialize, ToSchema)]
+struct Pool {
+    name: String,
+    /// How many there are at most.
+    most: u32,
+    /// How many calls run on them or wait for them.
+    calls: u32,
+}
+
+/// Jobs of a worker that a process does not have.
+#[derive(Serialize, ToSchema)]
+struct Met {
+    queue: String,
+    worker: String,
 }
 
 /// A job that runs.
@@ -79,7 +140,7 @@ struct NodePause {
     reason: Option<String>,
 }
 
-/// All nodes that work queues, and those on which jobs are still said to run
+/// All nodes that are there, those on which jobs are said to run, and those that went silent
 #[utoipa::path(get, path = "/nodes", tag = "nodes", responses((status = 200, body = Nodes)))]
 async fn nodes(visit: Visit) -> Result<Json<Nodes>, Refusal> {
     let nodes = visit.service().nodes().await?;
@@ -136,8 +197,39 @@ impl From<NodeStatus> for Node {
             limit: node.limit(),
             running: node.running_jobs(),
             name: node.name,
+            process: node.known.map(Process::from),
             producers: node.producers.into_iter().map(Producer::from).collect(),
             jobs: node.jobs.into_iter().map(Running::from).collect(),
+        }
+    }
+}
+
+impl From<KnownNode> for Process {
+    fn from(node: KnownNode) -> Process {
+        let card = node.card;
+        let (application, release) = card.release.map(|it| (it.name, it.version)).unzip();
+        let pool = |one: Connections| Pool { name: one.name, most: one.most, calls: one.calls };
+        let looping =
+            |one: LoopCard| Loop { name: one.name, idle_seconds: one.idle, failure: one.failure };
+        Process {
+            lives: node.lives,
+            started_at: Time(node.started_at),
+            seen_at: Time(node.seen_at),
+            application,
+            release,
+            version: card.version,
+            host: card.host,
+            system: card.system,
+            pid: card.pid,
+            connectivity: card.connectivity,
+            loops: card.loops.into_iter().map(looping).collect(),
+            connections: card.connections.into_iter().map(pool).collect(),
+            workers: card.workers,
+            unknown_workers: card
+                .unknown_workers
+                .into_iter()
+                .map(|(queue, worker)| Met { queue, worker })
+                .collect(),
         }
     }
 }

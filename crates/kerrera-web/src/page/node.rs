@@ -1,7 +1,7 @@
 //! One node: the queues that it works, what runs there, and what was ordered for it.
 
 use axum::extract::Path;
-use kerrera::Standing;
+use kerrera::{Connections, KnownNode, LoopCard, NodeCard, Standing};
 use maud::{Markup, html};
 
 use super::{Page, Section, nodes, orders};
@@ -39,7 +39,9 @@ async fn show(visit: Visit, Path((_, name)): Path<(String, String)>) -> Result<P
         }
         (done::told(&visit, orders::DONE))
         @if !node.lives() {
-            (notice("danger", "warning", &visit, &html! { (text.node_gone_hint()) }))
+            (notice("danger", "warning", &visit, &html! { (nodes::gone(&node, text)) }))
+        } @else if node.is_ill() {
+            (notice("danger", "warning", &visit, &html! { (text.node_ill_hint()) }))
         }
         section.card { dl.facts {
             dt { (text.running_of_limit()) } dd { (nodes::utilisation(&node, &visit)) }
@@ -47,6 +49,7 @@ async fn show(visit: Visit, Path((_, name)): Path<(String, String)>) -> Result<P
             @if let Some(since) = node.leads_since {
                 dt { (text.leader()) } dd { (when::relative(since, &visit)) }
             }
+            @if let Some(known) = &node.known { (about(&node, known, &visit)) }
             @if visit.viewer().may(Permission::JobsView).is_ok() {
                 dt { (text.jobs()) } dd.row { (claimed(&name, &visit)) }
             }
@@ -67,8 +70,120 @@ async fn show(visit: Visit, Path((_, name)): Path<(String, String)>) -> Result<P
                 @else { (running(&node.jobs, &visit)) }
             }
         }
+        @if let Some(known) = &node.known { (background(&known.card, &visit)) }
     };
     Ok(Page::new(&visit, Section::Nodes, &format!("{}: {name}", text.node()), &body))
+}
+
+/// What it says about itself.
+fn about(node: &NodeStatus, known: &KnownNode, visit: &Visit) -> Markup {
+    let (text, card) = (visit.text(), &known.card);
+    let hints = match card.connectivity.as_str() {
+        "isolated" => text.hints_isolated(),
+        "solitary" => text.hints_solitary(),
+        "clustered" => text.hints_clustered(),
+        "embedded" => text.hints_embedded(),
+        _ => text.hints_unknown(),
+    };
+    html! {
+        dt { (text.node_release()) } dd { (nodes::release(node, visit)) }
+        dt { (text.node_machine()) }
+        dd {
+            @if !card.host.is_empty() { (card.host) ", " }
+            @if !card.system.is_empty() { (card.system) ", " }
+            (text.node_process(card.pid))
+        }
+        dt { (text.node_started()) } dd { (when::relative(known.started_at, visit)) }
+        dt { (text.node_heard()) } dd { (when::relative(known.seen_at, visit)) }
+        dt { (text.node_hints()) } dd { (hints) }
+        dt { (text.node_workers()) } dd.num { (number::grouped(card.workers.len() as u64)) }
+    }
+}
+
+/// What it does beside running jobs, and how that goes.
+fn background(card: &NodeCard, visit: &Visit) -> Markup {
+    let (text, links) = (visit.text(), visit.links());
+    html! {
+        @if !card.unknown_workers.is_empty() {
+            section.card {
+                h2 { (text.node_met()) }
+                p.hint { (text.node_met_hint()) }
+                ul.plain { @for (queue, worker) in &card.unknown_workers {
+                    li {
+                        a href=(links.worker(worker)) { (worker) } " "
+                        a.tag href=(links.queue(queue)) { (queue) }
+                    }
+                } }
+            }
+        }
+        @if !card.loops.is_empty() {
+            section.card.card-flush {
+                h2 { (text.node_loops()) }
+                (loops(&card.loops, visit))
+            }
+        }
+        @if !card.connections.is_empty() {
+            section.card.card-flush {
+                h2 { (text.node_connections()) }
+                (connections(&card.connections, visit))
+            }
+        }
+    }
+}
+
+/// Those that fail first.
+fn loops(all: &[LoopCard], visit: &Visit) -> Markup {
+    let text = visit.text();
+    let (ill, well): (Vec<_>, Vec<_>) = all.iter().partition(|one| one.failure.is_some());
+    html! {
+        div.table-scroll { table.list {
+            caption.visually-hidden { (text.node_loops()) }
+            thead { tr {
+                th scope="col" { (text.loop_name()) }
+                th scope="col" { (text.loop_state()) }
+                th.end scope="col" { (text.loop_idle()) }
+            } }
+            tbody { @for one in ill.into_iter().chain(well) {
+                tr id={ "loop-" (one.name) } {
+                    th scope="row" { div.primary {
+                        span.mono { (one.name) }
+                        @if let Some(failure) = &one.failure { span.secondary { (failure) } }
+                    } }
+                    td data-label=(text.loop_state()) {
+                        @if one.failure.is_some() {
+                            (order::badge("danger", "warning", &text.loop_ill(), visit))
+                        } @else {
+                            (order::badge("good", "tick", &text.loop_well(), visit))
+                        }
+                    }
+                    td.end data-label=(text.loop_idle()) {
+                        (text.ago(&number::span(one.idle.saturating_mul(1_000), visit.language())))
+                    }
+                }
+            } }
+        } }
+    }
+}
+
+fn connections(all: &[Connections], visit: &Visit) -> Markup {
+    let text = visit.text();
+    html! {
+        div.table-scroll { table.list {
+            caption.visually-hidden { (text.node_connections()) }
+            thead { tr {
+                th scope="col" { (text.connections_for()) }
+                th.end scope="col" { (text.connections_calls()) }
+                th.end scope="col" { (text.connections_most()) }
+            } }
+            tbody { @for one in all {
+                tr {
+                    th scope="row" { span.mono { (one.name) } }
+                    td.end data-label=(text.connections_calls()) { (number::grouped(one.calls.into())) }
+                    td.end data-label=(text.connections_most()) { (number::grouped(one.most.into())) }
+                }
+            } }
+        } }
+    }
 }
 
 /// The way to the jobs that it claimed last: whether something fails only here.

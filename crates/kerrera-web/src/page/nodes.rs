@@ -7,6 +7,7 @@ use crate::access::Permission;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
 use crate::service::NodeStatus;
+use crate::text::{Said, Text};
 use crate::view::empty::{empty, notice};
 use crate::view::{bar, done, number, order, when};
 use crate::visit::Visit;
@@ -18,7 +19,7 @@ pub(crate) fn add(routes: &mut Routes) {
 async fn show(visit: Visit) -> Result<Page, Refusal> {
     let known = visit.service().nodes().await?;
     let text = visit.text();
-    let is_anybody_here = known.nodes.iter().any(NodeStatus::lives);
+    let is_anybody_here = known.nodes.iter().any(|node| !node.producers.is_empty());
     let body = html! {
         h1 { (text.nodes()) }
         (done::told(&visit, orders::DONE))
@@ -46,6 +47,7 @@ fn table(nodes: &[NodeStatus], visit: &Visit) -> Markup {
                 th scope="col" { (text.node()) }
                 th scope="col" { (text.running_of_limit()) }
                 th scope="col" { (text.queues()) }
+                th scope="col" { (text.node_release()) }
                 th.end scope="col" { (text.working_since()) }
             } }
             tbody { @for node in nodes {
@@ -60,6 +62,7 @@ fn table(nodes: &[NodeStatus], visit: &Visit) -> Markup {
                             a.tag href=(visit.links().queue(&producer.queue)) { (producer.queue) }
                         }
                     } }
+                    td data-label=(text.node_release()) { (release(node, visit)) }
                     td.end data-label=(text.working_since()) {
                         (when::relative_or_dash(node.started_at(), visit))
                     }
@@ -69,18 +72,40 @@ fn table(nodes: &[NodeStatus], visit: &Visit) -> Markup {
     }
 }
 
+/// Of which release it is: of the application if that says so, else of Kerrera.
+pub(super) fn release(node: &NodeStatus, visit: &Visit) -> Markup {
+    let card = node.known.as_ref().map(|known| &known.card);
+    match card {
+        None => html! { span.subtle { "–" } },
+        Some(card) => html! {
+            @if let Some(release) = &card.release { (release.name) " " (release.version) ", " }
+            (visit.text().node_version(&card.version))
+        },
+    }
+}
+
+/// Why nothing is heard of it.
+pub(super) fn gone(node: &NodeStatus, text: Text) -> Said {
+    if node.running_jobs() > 0 { text.node_gone_hint() } else { text.node_silent_hint() }
+}
+
 /// Whether it lives, claims, leads.
 pub(super) fn state(node: &NodeStatus, visit: &Visit) -> Markup {
     let text = visit.text();
     html! {
         @if !node.lives() {
-            span title=(text.node_gone_hint()) {
+            span title=(gone(node, text)) {
                 (order::badge("danger", "warning", &text.node_gone(), visit))
             }
         } @else if node.is_paused() {
             (order::badge("warning", "pause", &text.state_paused(), visit))
         } @else {
             (order::badge("good", "tick", &text.node_lives(), visit))
+        }
+        @if node.is_ill() {
+            " " span title=(text.node_ill_hint()) {
+                (order::badge("danger", "warning", &text.node_ill(), visit))
+            }
         }
         @if let Some(since) = node.leads_since {
             @let since = when::exact(since, &visit.preferences().zone);
@@ -103,3 +128,6 @@ pub(super) fn utilisation(node: &NodeStatus, visit: &Visit) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

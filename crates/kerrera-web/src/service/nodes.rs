@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use kerrera::{Enrolled, JobId, JobOrder, JobQuery, JobTime, State, Timestamp};
+use kerrera::{Enrolled, JobId, JobOrder, JobQuery, JobTime, KnownNode, State, Timestamp};
 
-use super::{Error, Result, Service};
+use super::{Error, HIDDEN, Result, Service};
 use crate::access::{Permission, Scope};
 
 /// How many running jobs are read to say where they run.
@@ -24,6 +24,9 @@ pub struct NodeStatus {
     pub jobs: Vec<RunningJob>,
     /// Since when it leads, if it does.
     pub leads_since: Option<Timestamp>,
+    /// What its newest process says about itself, without what the viewer does not know of; nothing if no
+    /// process has said anything for a day.
+    pub known: Option<KnownNode>,
 }
 
 /// A job that runs: nothing of it that could be private.
@@ -56,7 +59,12 @@ impl NodeStatus {
     /// Whether it is known to live. One that is not may still have jobs that were running on it, until
     /// they are rescued.
     pub fn lives(&self) -> bool {
-        !self.producers.is_empty()
+        !self.producers.is_empty() || self.known.as_ref().is_some_and(|known| known.lives)
+    }
+
+    /// Whether it lives, and one of its loops could not do what it is there for when it last tried.
+    pub fn is_ill(&self) -> bool {
+        self.lives() && self.known.as_ref().is_some_and(|known| !known.card.is_healthy())
     }
 
     /// Since when it works queues.
@@ -76,12 +84,13 @@ impl NodeStatus {
 
     /// Whether it claims no jobs at all.
     pub fn is_paused(&self) -> bool {
-        self.lives() && self.producers.iter().all(|producer| producer.paused)
+        !self.producers.is_empty() && self.producers.iter().all(|producer| producer.paused)
     }
 }
 
 impl Service {
-    /// The nodes that work queues, and those on which jobs are still said to run.
+    /// The nodes that work queues or none at all, those on which jobs are still said to run, and those that
+    /// have ended without a word, for a day.
     ///
     /// # Errors
     ///
@@ -121,7 +130,46 @@ impl Service {
                 }
             }
         }
+        self.introduce(&mut nodes).await?;
         Ok(Nodes { nodes: nodes.into_values().collect(), is_partial })
+    }
+
+    /// Adds what nodes say about themselves.
+    async fn introduce(&self, nodes: &mut BTreeMap<String, NodeStatus>) -> Result<()> {
+        let (_, unseen) = self.tallies().await?;
+        for info in self.all_nodes().await? {
+            // Of queues that are hidden nobody is to learn by the nodes that work nothing else.
+            let works_hidden = info.node.lives && !info.producers.is_empty();
+            let name = info.node.card.node.clone();
+            if works_hidden && !nodes.contains_key(&name) {
+                continue;
+            }
+            let known = &mut at(nodes, &name).known;
+            // What has begun again under its name is the node now.
+            let newness = |known: &KnownNode| (known.lives, known.seen_at);
+            if known.as_ref().is_none_or(|other| newness(other) < newness(&info.node)) {
+                *known = Some(self.introduced(info.node, &unseen));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a node says about itself, without what the viewer does not know of.
+    fn introduced(&self, mut node: KnownNode, unseen: &[String]) -> KnownNode {
+        let sees_queue = |queue: &str| self.viewer.sees(Scope::Queue(queue));
+        let sees_worker = |worker: &str| self.viewer.sees(Scope::Worker(worker));
+        let card = &mut node.card;
+        card.workers.retain(|worker| sees_worker(worker));
+        card.unknown_workers.retain(|(queue, worker)| sees_queue(queue) && sees_worker(worker));
+        // A loop that is there for one queue has its name behind a dot.
+        card.loops
+            .retain(|one| one.name.split_once('.').is_none_or(|(_, queue)| sees_queue(queue)));
+        for failure in card.loops.iter_mut().filter_map(|one| one.failure.as_mut()) {
+            if unseen.iter().any(|queue| failure.contains(queue.as_str())) {
+                HIDDEN.clone_into(failure);
+            }
+        }
+        node
     }
 
     /// One node.
@@ -143,5 +191,6 @@ fn at<'n>(nodes: &'n mut BTreeMap<String, NodeStatus>, name: &str) -> &'n mut No
         running: BTreeMap::new(),
         jobs: Vec::new(),
         leads_since: None,
+        known: None,
     })
 }
