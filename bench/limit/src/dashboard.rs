@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
@@ -17,6 +17,8 @@ use kerrera_web::{DangerouslyPublic, Dashboard};
 use serde_json::json;
 use tokio_postgres::NoTls;
 use tower::ServiceExt as _;
+
+use crate::crowd;
 
 /// What is asked for, and how long it may take at the 95th percentile, in milliseconds.
 const PAGES: &[(&str, u64)] = &[
@@ -75,10 +77,10 @@ pub(crate) struct DashboardArguments {
 pub(crate) async fn run(arguments: &DashboardArguments) -> anyhow::Result<()> {
     let postgres = Postgres::new(Config::from_url(&arguments.database_url)?)?;
     postgres.migrations().up(None).await?;
-    let client = Client::connect(postgres).await?;
     let (server, connection) = tokio_postgres::connect(&arguments.database_url, NoTls).await?;
     tokio::spawn(connection);
-    fill(&server, arguments.jobs).await?;
+    crowd::fill(&server, &postgres, arguments.jobs).await?;
+    let client = Client::connect(postgres).await?;
     let router = || router(client.clone());
 
     let mut times: Vec<Vec<Duration>> = vec![Vec::new(); PAGES.len()];
@@ -130,20 +132,6 @@ pub(crate) async fn run(arguments: &DashboardArguments) -> anyhow::Result<()> {
 
 fn router(client: Client) -> Router {
     Dashboard::new(DangerouslyPublic::everything()).instance("main", client).router()
-}
-
-/// Fills the table, unless it was filled before.
-async fn fill(server: &tokio_postgres::Client, jobs: i64) -> anyhow::Result<()> {
-    let there: i64 = server.query_one("SELECT count(*) FROM oban_jobs", &[]).await?.get(0);
-    if there == jobs {
-        return Ok(());
-    }
-    if there > 0 {
-        bail!("the table has {there} jobs already; give a database of its own");
-    }
-    server.execute(include_str!("sql/crowd.sql"), &[&jobs]).await.context("filling the table")?;
-    server.batch_execute("VACUUM (ANALYZE) oban_jobs").await?;
-    Ok(())
 }
 
 async fn ask(router: &Router, path: &str) -> anyhow::Result<(StatusCode, Duration, String)> {

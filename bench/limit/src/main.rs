@@ -19,6 +19,7 @@
     reason = "a tool for developers, which talks to their terminal"
 )]
 
+mod crowd;
 mod dashboard;
 mod growth;
 mod instructions;
