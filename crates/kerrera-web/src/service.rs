@@ -18,6 +18,7 @@ mod known;
 mod list;
 mod metrics;
 mod nodes;
+mod obstacles;
 mod operations;
 mod overview;
 mod queues;
@@ -56,6 +57,7 @@ pub use known::Known;
 pub use list::{Asked, JobList, Meant, UnfitFilter, Unfitness};
 pub use metrics::{Measured, MeasuredOf};
 pub use nodes::{NodeStatus, Nodes, RunningJob};
+pub use obstacles::Obstacle;
 pub(crate) use operations::LONGEST_REASON;
 pub use operations::{
     BulkForecast, BulkList, BulkStart, BulkView, BulkWish, Selection, permission_for,

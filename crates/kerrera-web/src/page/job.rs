@@ -18,7 +18,7 @@ use crate::dashboard::JobLink;
 use crate::links::escape;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
-use crate::service::{HIDDEN, JobView, quoted};
+use crate::service::{HIDDEN, JobView, Obstacle, quoted};
 use crate::text::{Said, Text};
 use crate::view::button::{Action, action, way};
 use crate::view::done::{self, Done};
@@ -66,9 +66,11 @@ async fn show(visit: Visit, Path((_, id)): Which) -> Result<Page, Refusal> {
     let text = visit.text();
     let job = &view.job;
     let within = visit.within(&job.queue);
+    let obstacle = visit.service().obstacle(job).await?;
     let body = html! {
         (head(job, &within))
         (done::told(&visit, DONE))
+        @if let Some(obstacle) = &obstacle { (hindered(job, obstacle, &visit)) }
         (life(job, &visit))
         div.columns.columns-7-5 {
             div.stack {
@@ -106,6 +108,26 @@ fn head(job: &Job, visit: &Visit) -> Markup {
             (notice("warning", "info", visit, &html! { (text.no_attempts()) }))
         }
     }
+}
+
+/// Why it does not run, and where to see to that.
+fn hindered(job: &Job, obstacle: &Obstacle, visit: &Visit) -> Markup {
+    let (text, links) = (visit.text(), visit.links());
+    let queue = html! { a href=(links.queue(&job.queue)) { (job.queue) } };
+    let said = match obstacle {
+        Obstacle::Unworked => html! { (text.job_unworked()) " " (queue) },
+        Obstacle::Paused(order) => html! {
+            (text.job_paused()) " " (queue)
+            @if let Some(order) = order { " " (order::by_whom(order, visit)) }
+        },
+        Obstacle::UnknownWorker => html! {
+            (text.job_unknown_worker()) " " a href=(links.worker(&job.worker)) { (job.worker) }
+        },
+        Obstacle::LostNode(node) => html! {
+            (text.job_lost()) " " a href=(links.node(node)) { (node) }
+        },
+    };
+    notice("warning", "warning", visit, &said)
 }
 
 /// What can be done to it; what cannot says why.

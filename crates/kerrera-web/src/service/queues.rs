@@ -39,6 +39,17 @@ pub enum QueueState {
 }
 
 impl QueueStatus {
+    /// One of which nothing is known but its name.
+    pub(super) fn named(name: &str) -> QueueStatus {
+        QueueStatus {
+            name: name.to_owned(),
+            jobs: Vec::new(),
+            oldest: None,
+            producers: Vec::new(),
+            orders: Vec::new(),
+        }
+    }
+
     /// How many jobs are in a state.
     pub fn jobs_in(&self, state: State) -> Tally {
         self.jobs.iter().filter(|(of, _)| *of == state).map(|(_, jobs)| *jobs).sum()
@@ -395,11 +406,5 @@ impl Service {
 const LONGEST_NAME: usize = 500;
 
 fn at<'q>(queues: &'q mut BTreeMap<String, QueueStatus>, name: &str) -> &'q mut QueueStatus {
-    queues.entry(name.to_owned()).or_insert_with(|| QueueStatus {
-        name: name.to_owned(),
-        jobs: Vec::new(),
-        oldest: None,
-        producers: Vec::new(),
-        orders: Vec::new(),
-    })
+    queues.entry(name.to_owned()).or_insert_with(|| QueueStatus::named(name))
 }

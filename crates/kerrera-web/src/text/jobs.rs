@@ -5,6 +5,12 @@ use super::texts;
 texts! {
     attempts: "Attempts" | "시도";
     no_attempts: "It has not been tried yet." | "아직 시도하지 않았습니다.";
+    job_unworked: "No node works its queue, so it does not run." | "이 큐를 처리하는 노드가 없어 실행되지 않습니다.";
+    job_paused: "Its queue is paused, so it does not run." | "큐가 일시 정지되어 실행되지 않습니다.";
+    job_unknown_worker: "No node that works its queue has its worker, so it does not run."
+        | "이 큐를 처리하는 노드에 이 워커가 등록되어 있지 않아 실행되지 않습니다.";
+    job_lost: "The node that claimed it is not there any more. The job is freed as soon as that is known to be dead."
+        | "이 작업을 가져간 노드가 더 이상 없습니다. 종료가 확인되면 작업이 자동으로 회수됩니다.";
     attempt_number(number: i32, most: i32): "Attempt {number} of {most}" | "시도 {number}/{most}";
     attempt_runs: "runs" | "실행 중";
     attempt_failed: "failed" | "실패";

@@ -1,9 +1,13 @@
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use axum::http::StatusCode;
 use kerrera::prelude::*;
+use kerrera::sqlite::Sqlite;
 use kerrera::testing::TestKit;
-use kerrera::{Client, NewJob};
+use kerrera::{Client, Kerrera, NewJob, NodeCard, Uuid};
+use kerrera_core::ClaimToken;
+use kerrera_core::storage::{Claim, Directory as _, Jobs as _, Liveness as _, Producer};
 use serde_json::json;
 
 use crate::access::DangerouslyPublic;
@@ -191,4 +195,68 @@ async fn what_is_private_stands_on_no_page_but_the_one_that_says_who_looked() {
     assert_eq!(told[0].entry.actor.label, "ada");
     let denied = site.post_as("jobs:view", &format!("/jobs/{last}/reveal"), "").await;
     assert_eq!(denied.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_job_that_does_not_run_says_why() {
+    let storage = Sqlite::in_memory().unwrap();
+    let engine = Kerrera::builder(storage.clone()).node("web-1").worker::<Login>();
+    let engine = engine.queue("mail", 1).queue("idle", 1).start().await.unwrap();
+    let client = engine.client();
+    client.queue("idle").reason("smtp is down").by("ada").pause().await.unwrap();
+    let site = Site::new(client.clone());
+    let insert = |worker: &'static str, queue: &'static str| {
+        let job = NewJob::of(worker, json!({})).queue(queue).schedule_in(1.hours());
+        async move { client.insert(job).await.unwrap().job().id }
+    };
+    let at = |id: i64| format!("/jobs/{id}");
+    let unworked = insert("Login", "nobody's").await;
+    site.get(&at(unworked)).await.shows("No node works its queue");
+    site.get_as("jobs:view", "en", &at(unworked)).await.hides("No node works its queue");
+    let fine = insert("Login", "mail").await;
+    let stranger = insert("Stranger", "mail").await;
+    let mut card = NodeCard::default();
+    card.node = "web-1".to_owned();
+    card.workers = vec!["Login".to_owned()];
+    storage.announce(Uuid::new_v4(), card).await.unwrap();
+    site.get(&at(fine)).await.shows("Login").hides("so it does not run");
+    let page = site.get(&at(stranger)).await;
+    page.shows("has its worker, so it does not run").shows("/i/main/workers/Stranger");
+    let page = site.get_as("all", "ko", &at(stranger)).await;
+    page.shows("이 워커가 등록되어 있지 않아 실행되지 않습니다.");
+
+    // The node follows the order when it hears of it.
+    let paused = insert("Login", "idle").await;
+    while !client.producers().await.unwrap().iter().any(|one| one.queue == "idle" && one.paused) {
+        tokio::task::yield_now().await;
+    }
+    // What others have just asked is not asked again: a new site has asked nothing.
+    let page = Site::new(client.clone()).get(&at(paused)).await;
+    page.shows("Its queue is paused, so it does not run.").shows("smtp is down").shows("ada");
+    engine.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_job_whose_node_is_gone_says_so() {
+    let storage = Sqlite::in_memory().unwrap();
+    let client = Client::connect(storage.clone()).await.unwrap();
+    let id = client.insert(NewJob::of("Mail", json!({})).queue("mail")).await.unwrap().job().id;
+    let (uuid, node) = (Uuid::new_v4(), Arc::<str>::from("web-9"));
+    let producer = Producer { uuid, node: node.clone(), queue: "mail".into(), limit: 1 };
+    storage.enroll(vec![producer]).await.unwrap();
+    let claim = Claim {
+        queue: "mail".into(),
+        producer: uuid,
+        node,
+        token: ClaimToken::random(),
+        limit: 1,
+        excluded: Vec::new().into(),
+        floor: None,
+    };
+    assert_eq!(storage.claim(claim).await.unwrap().len(), 1);
+    let path = format!("/jobs/{id}");
+    Site::new(client.clone()).get(&path).await.hides("is not there any more");
+    storage.retire(vec![uuid]).await.unwrap();
+    let page = Site::new(client).get(&path).await;
+    page.shows("The node that claimed it is not there any more.").shows("/i/main/nodes/web-9");
 }
