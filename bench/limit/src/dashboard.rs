@@ -79,8 +79,8 @@ pub(crate) async fn run(arguments: &DashboardArguments) -> anyhow::Result<()> {
     postgres.migrations().up(None).await?;
     let (server, connection) = tokio_postgres::connect(&arguments.database_url, NoTls).await?;
     tokio::spawn(connection);
+    let client = Client::connect(postgres.clone()).await?;
     crowd::fill(&server, &postgres, arguments.jobs).await?;
-    let client = Client::connect(postgres).await?;
     let router = || router(client.clone());
 
     let mut times: Vec<Vec<Duration>> = vec![Vec::new(); PAGES.len()];
