@@ -59,6 +59,23 @@ test("rows are selected with keys, one by one, in a row, and all", async ({ page
   await expect(count).toHaveText("");
   await page.keyboard.press("a");
   await expect(count).toHaveText(/^\d\d jobs selected$/);
+  const all = page.locator("#selection [name=all]");
+  await page.keyboard.press("Shift+a");
+  await expect(all).toBeChecked();
+  await page.keyboard.press("Shift+a");
+  await expect(all).not.toBeChecked();
+});
+
+test("one looks back longer, and less long, with keys", async ({ page, site }) => {
+  await page.goto(site.to("/workers"));
+  const chosen = page.locator("nav[data-windows] [aria-current]");
+  await ready(page);
+  const before = await chosen.textContent();
+  await page.keyboard.press("[");
+  await expect(chosen).not.toHaveText(before);
+  await ready(page);
+  await page.keyboard.press("]");
+  await expect(chosen).toHaveText(before);
 });
 
 test("keys work where the keyboard types hangul, and not while somebody composes", async ({ page, site }) => {

@@ -27,6 +27,12 @@ function check(isRange) {
   if (box) select(box, isRange || !box.checked, isRange);
 }
 
+// A longer stretch of time, or a shorter one.
+function look(by) {
+  const all = [...document.querySelectorAll("#page nav[data-windows] a")];
+  all[all.findIndex((link) => link.hasAttribute("aria-current")) + by]?.click();
+}
+
 async function theme() {
   const root = document.documentElement;
   const next = THEMES[(THEMES.indexOf(root.dataset.theme) + 1) % THEMES.length];
@@ -80,11 +86,14 @@ const keys = {
   KeyP: () => press("#page a[rel=prev]"),
   KeyR: () => refreshNow(),
   KeyT: () => theme(),
+  BracketLeft: () => look(1),
+  BracketRight: () => look(-1),
   Slash: () => document.getElementById("filter")?.focus(),
   Period: () => document.querySelector("#page form.action button:enabled, #page a.button")?.focus(),
 };
 const shifted = {
   KeyX: () => check(true),
+  KeyA: () => press("#selection [name=all]"),
   KeyR: () => toggleUpdates(),
   Slash: () => show("help"),
 };

@@ -19,7 +19,7 @@ pub(crate) fn name(window: Window, text: Text) -> Said {
 pub(crate) fn choice(chosen: Window, to: &str, visit: &Visit) -> Markup {
     let text = visit.text();
     html! {
-        nav.row aria-label=(text.window()) {
+        nav.row data-windows aria-label=(text.window()) {
             @for window in Window::ALL {
                 a.button href={ (to) "?window=" (window.as_str()) }
                     aria-current=[(window == chosen).then_some("true")] { (name(window, text)) }

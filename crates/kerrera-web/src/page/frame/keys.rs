@@ -19,6 +19,8 @@ texts! {
     key_select: "Select the row" | "행 선택";
     key_range: "Select all rows since the last" | "마지막 선택부터 모두 선택";
     key_select_page: "Select the whole page" | "페이지 전체 선택";
+    key_select_all: "Select all that the filter has" | "필터에 맞는 작업 모두 선택";
+    key_window: "Look back longer, and less long" | "더 긴 기간, 더 짧은 기간";
     key_pages: "Next and previous page" | "다음 페이지, 이전 페이지";
     key_filter: "Filter" | "필터";
     key_actions: "To the first action" | "첫 번째 동작으로";
@@ -113,6 +115,7 @@ fn help(visit: &Visit) -> Markup {
         (one("x"), text.key_select()),
         (shift("x"), text.key_range()),
         (one("a"), text.key_select_page()),
+        (shift("a"), text.key_select_all()),
         (both("n", "p"), text.key_pages()),
         (one("/"), text.key_filter()),
         (one("."), text.key_actions()),
@@ -122,6 +125,7 @@ fn help(visit: &Visit) -> Markup {
             html! { kbd { "Ctrl" } "+" kbd { "K" } " / " kbd { "⌘" } "+" kbd { "K" } },
             text.key_palette(),
         ),
+        (both("[", "]"), text.key_window()),
         (one("r"), text.key_fresh()),
         (shift("r"), text.key_live()),
         (one("t"), text.key_theme()),
