@@ -33,10 +33,11 @@ pub(crate) fn add(routes: &mut Routes) {
 }
 
 async fn show(visit: Visit, Query(look): Query<charts::Look>) -> Result<Page, Refusal> {
-    let overview = visit.service().overview().await?;
     let text = visit.text();
-    let to = visit.links().overview();
-    let charts = charts(MeasuredOf::All, look.window(), &to, &visit).await?;
+    let (service, to) = (visit.service(), visit.links().overview());
+    let charts = charts(MeasuredOf::All, look.window(), &to, &visit);
+    let (overview, charts) = tokio::join!(service.overview(), charts);
+    let (overview, charts) = (overview?, charts?);
     let body = html! {
         div.row.row-between {
             h1 { (text.overview()) }

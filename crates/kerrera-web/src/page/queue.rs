@@ -40,7 +40,10 @@ async fn show(
     Path((_, name)): Path<(String, String)>,
     Query(look): Query<charts::Look>,
 ) -> Result<Page, Refusal> {
-    let queue = visit.service().queue(&name).await?;
+    let (service, to) = (visit.service(), visit.links().queue(&name));
+    let charts = charts(MeasuredOf::Queue(&name), look.window(), &to, &visit);
+    let (queue, charts) = tokio::join!(service.queue(&name), charts);
+    let (queue, charts) = (queue?, charts?);
     let visit = visit.within(&name);
     let (text, links) = (visit.text(), visit.links());
     let stops = LIFE.map(|state| {
@@ -55,8 +58,6 @@ async fn show(
     });
     let all = links.jobs(&queues::of_queue(&name));
     let failures = format!("{} state:retryable,discarded", queues::of_queue(&name));
-    let charts =
-        charts(MeasuredOf::Queue(&name), look.window(), &links.queue(&name), &visit).await?;
     let body = html! {
         div.row.row-between {
             div.stack.stack-close {

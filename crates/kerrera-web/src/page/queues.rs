@@ -22,8 +22,9 @@ pub(crate) fn add(routes: &mut Routes) {
 }
 
 async fn show(visit: Visit) -> Result<Page, Refusal> {
-    let queues = visit.service().queues().await?;
-    let runs = runs(&visit).await?;
+    let service = visit.service();
+    let (queues, runs) = tokio::join!(service.queues(), runs(&visit));
+    let (queues, runs) = (queues?, runs?);
     let text = visit.text();
     let body = html! {
         div.row.row-between {

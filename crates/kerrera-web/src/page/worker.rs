@@ -10,7 +10,7 @@ use crate::access::Permission;
 use crate::links::escape;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
-use crate::service::{FailuresAsked, MeasuredOf, WorkerStatus};
+use crate::service::{Error, FailuresAsked, MeasuredOf, WorkerStatus};
 use crate::text::Text;
 use crate::view::empty::{empty, notice};
 use crate::view::{number, when, window};
@@ -29,20 +29,22 @@ async fn show(
     Query(look): Query<Look>,
 ) -> Result<Page, Refusal> {
     let (service, window) = (visit.service(), look.window());
-    let worker = service.worker(&name, window).await?;
+    let may_see_jobs = visit.viewer().may(Permission::JobsView).is_ok();
+    let jobs = async {
+        if !may_see_jobs {
+            return Ok::<_, Error>((Vec::new(), Vec::new()));
+        }
+        let (size, worker) = (FAILURES, Some(name.clone()));
+        let asked = FailuresAsked { worker, window, size, ..FailuresAsked::default() };
+        let (failures, newest) =
+            tokio::try_join!(service.failures(&asked), service.jobs_of_worker(&name))?;
+        Ok((failures.groups, newest))
+    };
+    let drawn = charts::drawn(MeasuredOf::Worker(&name), window, &visit);
+    let (worker, drawn, jobs) = tokio::join!(service.worker(&name, window), drawn, jobs);
+    let (worker, drawn, (failing, newest)) = (worker?, drawn?, jobs?);
     let (text, links) = (visit.text(), visit.links());
     let title = format!("{}: {name}", text.worker());
-    let may_see_jobs = visit.viewer().may(Permission::JobsView).is_ok();
-    let (failing, newest) = match may_see_jobs {
-        true => {
-            let size = FAILURES;
-            let worker = Some(name.clone());
-            let asked = FailuresAsked { worker, window, size, ..FailuresAsked::default() };
-            (service.failures(&asked).await?.groups, service.jobs_of_worker(&name).await?)
-        }
-        false => (Vec::new(), Vec::new()),
-    };
-    let drawn = charts::drawn(MeasuredOf::Worker(&name), window, &visit).await?;
     let errors_of = format!("{}?worker={}", links.to(["errors"]), escape(&name));
     let body = html! {
         div.row.row-between {

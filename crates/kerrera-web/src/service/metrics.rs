@@ -60,11 +60,13 @@ impl Service {
         let now = Timestamp::now();
         let last = |metric| of.narrow(SeriesQuery::last(metric, window.span(), now));
         let runs = last(Metric::Jobs).by(Group::Outcome);
-        let ran = self.recorded(&runs).await?;
-        let depth = match of {
-            MeasuredOf::Worker(_) => None,
-            _ => Some(self.series(&last(Metric::Depth).by(Group::State)).await?),
+        let depth = async {
+            match of {
+                MeasuredOf::Worker(_) => Ok(None),
+                _ => self.series(&last(Metric::Depth).by(Group::State)).await.map(Some),
+            }
         };
+        let (ran, depth) = tokio::try_join!(self.recorded(&runs), depth)?;
         let draw = |query: SeriesQuery| query.answer(&ran.rows, ran.now);
         Ok(Measured {
             runs: draw(runs),

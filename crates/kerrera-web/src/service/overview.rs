@@ -50,10 +50,15 @@ impl Service {
     /// Without [`Permission::QueuesView`], and when the database fails.
     pub async fn overview(&self) -> Result<Overview> {
         self.viewer.may(Permission::QueuesView)?;
-        let counts = self.counts().await?;
-        let producers = self.all_producers().await?;
-        let leader = self.leader().await?;
-        let orders = self.queue_orders().await?;
+        let known = async {
+            let producers = self.all_producers().await?;
+            let (leader, orders) = (self.leader().await?, self.queue_orders().await?);
+            let (oldest, crons) = (self.all_oldest().await?, self.cron_facts().await?);
+            Ok((producers, leader, orders, oldest, crons))
+        };
+        let workers = self.worker_facts();
+        let (counts, (producers, leader, orders, oldest, crons), workers) =
+            tokio::try_join!(self.counts(), known, workers)?;
         let mut queues: BTreeMap<&str, QueueFacts> = BTreeMap::new();
         for tally in counts.iter() {
             let facts = queues.entry(&tally.queue).or_default();
@@ -71,7 +76,7 @@ impl Service {
             facts.limit += u64::from(producer.limit);
         }
         let mut since = BTreeMap::new();
-        for oldest in self.all_oldest().await? {
+        for oldest in oldest {
             if let Some(facts) = queues.get_mut(oldest.queue.as_str()) {
                 facts.oldest = Some(oldest.age);
                 since.insert(oldest.queue, oldest.scheduled_at);
@@ -87,8 +92,8 @@ impl Service {
         }
         let mut facts = Facts {
             queues: queues.into_values().collect(),
-            crons: self.cron_facts().await?,
-            workers: self.worker_facts().await?,
+            crons,
+            workers,
             silent: self.silent_nodes().await?,
             unknown_workers: self.unknown_workers().await?,
             waiting_operations: self.waiting_operations(Timestamp::now()).await?,

@@ -93,7 +93,15 @@ impl Service {
         self.viewer.may(Permission::WorkersView)?;
         let mut workers: BTreeMap<String, WorkerStatus> = BTreeMap::new();
         let sees_queue = |queue: &str| self.viewer.sees(Scope::Queue(queue));
-        for known in self.all_workers().await? {
+        let runs = async {
+            match self.viewer.may(Permission::MetricsView) {
+                Ok(()) => self.runs_by_worker(window).await,
+                Err(_) => Ok(BTreeMap::new()),
+            }
+        };
+        let (known, tallies, runs) =
+            tokio::try_join!(self.all_workers(), self.all_worker_tallies(), runs)?;
+        for known in known {
             if sees_queue(&known.card.queue) {
                 let worker = at(&mut workers, &known.card.name);
                 worker.queues.insert(known.card.queue.clone());
@@ -102,7 +110,7 @@ impl Service {
                 worker.card = Some(known.card);
             }
         }
-        for tally in self.all_worker_tallies().await? {
+        for tally in tallies {
             if sees_queue(&tally.queue) {
                 let worker = at(&mut workers, &tally.worker);
                 worker.queues.insert(tally.queue);
@@ -112,12 +120,10 @@ impl Service {
                 }
             }
         }
-        if self.viewer.may(Permission::MetricsView).is_ok() {
-            for (name, summary) in self.runs_by_worker(window).await? {
-                let worker = at(&mut workers, &name);
-                worker.queues.extend(summary.1);
-                worker.runs = Some(RunNumbers::from(&summary.0));
-            }
+        for (name, (summary, queues)) in runs {
+            let worker = at(&mut workers, &name);
+            worker.queues.extend(queues);
+            worker.runs = Some(RunNumbers::from(&summary));
         }
         workers.retain(|name, _| self.viewer.sees(Scope::Worker(name)));
         Ok(workers.into_values().collect())
