@@ -161,3 +161,19 @@ test("a filter goes on as one types", async ({ page, site }) => {
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/q=state(%3A|:)retryable/);
 });
+
+test("keys lead from one job of a list to the next", async ({ page, site }) => {
+  await page.goto(site.to("/jobs?q=state:available&order=newest"));
+  await ready(page);
+  const links = page.locator("#page .list tbody th a");
+  const [first, second] = [await links.nth(0).getAttribute("href"), await links.nth(1).getAttribute("href")];
+  await page.keyboard.press("j");
+  await page.keyboard.press("o");
+  await expect(page).toHaveURL(new RegExp(`${first}$`));
+  await ready(page);
+  await page.keyboard.press("n");
+  await expect(page).toHaveURL(new RegExp(`${second}$`));
+  await ready(page);
+  await page.keyboard.press("p");
+  await expect(page).toHaveURL(new RegExp(`${first}$`));
+});

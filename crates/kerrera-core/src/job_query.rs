@@ -298,6 +298,13 @@ pub enum Condition {
     Lasted(JobSpan, Comparison, Duration),
     /// It is executing under a claim of Kerrera's, and there is no such producer any more.
     Orphaned,
+    /// It is executing for longer than its worker allows, by what a node has declared of that, and a
+    /// second more.
+    Stuck,
+    /// No node that is remembered has registered its worker.
+    Unregistered,
+    /// It belongs to the trace of this number, by the key `traceparent` of its meta (W3C Trace Context).
+    Traced(String),
     /// This does not hold, or cannot be said.
     Not(Box<Condition>),
     /// One of these holds.
@@ -416,6 +423,7 @@ impl Condition {
             Condition::ErrorSays(text) | Condition::Fingerprint(text) => {
                 no_nul("an error", std::slice::from_ref(text))
             }
+            Condition::Traced(text) => no_nul("a trace", std::slice::from_ref(text)),
             Condition::Reaches(_, keys) | Condition::Measures(_, keys, ..) => {
                 empty("a key", keys.is_empty()).or_else(|| no_nul("a key", keys))
             }
@@ -426,6 +434,8 @@ impl Condition {
             | Condition::EndedBefore(_)
             | Condition::Lasted(..)
             | Condition::Orphaned
+            | Condition::Stuck
+            | Condition::Unregistered
             | Condition::Since(..)
             | Condition::Before(..) => None,
         }

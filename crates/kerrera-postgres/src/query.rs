@@ -206,6 +206,12 @@ impl Clause {
                 text.replace("<sign>", comparison.sign())
             }
             Condition::Orphaned => self.asked("orphaned", None, []),
+            Condition::Stuck => {
+                let now: Owned = (Box::new(self.now), Type::TIMESTAMP);
+                self.asked("stuck", None, [now])
+            }
+            Condition::Unregistered => self.asked("unregistered", None, []),
+            Condition::Traced(trace) => self.asked("traced", None, [text(trace)]),
             Condition::Not(other) => format!("({}) IS NOT TRUE", self.text(other)),
             Condition::AnyOf(others) => all(self, others, " OR "),
             Condition::All(others) => all(self, others, " AND "),

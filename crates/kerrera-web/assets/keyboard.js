@@ -9,6 +9,8 @@ const { base, shortcuts } = document.body.dataset;
 const THEMES = ["system", "light", "dark"];
 // How long one may take between `g` and where to.
 const PAIR = 1500;
+// Where the jobs of a list are kept, for this tab.
+const LIST = "kerrera.jobs";
 
 const press = (selector) => document.querySelector(selector)?.click();
 const rows = () => [...document.querySelectorAll("#page .list tbody tr")].filter((row) => target(row));
@@ -26,6 +28,25 @@ function check(isRange) {
   const box = current()?.querySelector("[data-select]");
   if (box) select(box, isRange || !box.checked, isRange);
 }
+
+// The next page or the one before; on the page of a job, that of the list from which one came.
+function turn(rel, by) {
+  const link = document.querySelector(`#page a[rel=${rel}]`);
+  if (link) return link.click();
+  const jobs = remembered();
+  const at = jobs.indexOf(location.pathname);
+  if (at >= 0 && jobs[at + by]) location.assign(jobs[at + by]);
+}
+
+function remembered() {
+  try { return JSON.parse(sessionStorage.getItem(LIST)) ?? []; } catch { return []; }
+}
+
+addEventListener("pagehide", () => {
+  if (!document.getElementById("filter")) return;
+  const jobs = rows().map((row) => new URL(target(row).href).pathname);
+  try { sessionStorage.setItem(LIST, JSON.stringify(jobs)); } catch { /* then there is no way from job to job */ }
+});
 
 // A longer stretch of time, or a shorter one.
 function look(by) {
@@ -82,8 +103,8 @@ const keys = {
   KeyO: () => current() && target(current()).click(),
   KeyX: () => check(false),
   KeyA: () => selectAll(),
-  KeyN: () => press("#page a[rel=next]"),
-  KeyP: () => press("#page a[rel=prev]"),
+  KeyN: () => turn("next", 1),
+  KeyP: () => turn("prev", -1),
   KeyR: () => refreshNow(),
   KeyT: () => theme(),
   BracketLeft: () => look(1),

@@ -6,6 +6,7 @@ use super::Fixture;
 use super::fixture::{ack, failure, job};
 use super::query::found;
 use crate::cron::Timezone;
+use crate::directory::WorkerCard;
 use crate::filter::Filter;
 use crate::job::JobId;
 use crate::new_job::NewJob;
@@ -143,6 +144,28 @@ pub async fn errors_marks_and_lengths_of_time_are_filtered(fixture: Fixture) {
     let node = third.attempted_by[0].clone();
     assert_eq!(meant(&fixture, &format!("node:{node}")).await, [a, b, c]);
     assert_eq!(meant(&fixture, "node:nowhere").await, [0; 0]);
+
+    assert_eq!(meant(&fixture, "is:unregistered").await, [a, b, c]);
+    assert_eq!(meant(&fixture, "is:stuck").await, [0; 0]);
+    let mut card = WorkerCard::named("Worker");
+    for (timeout, stuck) in
+        [(None, vec![]), (Some(49.seconds()), vec![]), (Some(48.seconds()), vec![c])]
+    {
+        card.timeout = timeout;
+        // What jsonb does not bear, and what looks like the field that is wanted.
+        card.description = "\0 \"timeout\":{\"secs\":1}".to_owned();
+        fixture.storage.declare_workers("node-1".into(), vec![card.clone()]).await.unwrap();
+        assert_eq!(meant(&fixture, "is:stuck").await, stuck, "{timeout:?}");
+    }
+    assert_eq!(meant(&fixture, "-is:stuck").await, [a, b]);
+    assert_eq!(meant(&fixture, "is:unregistered").await, [0; 0]);
+
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let meta = format!(r#"{{"traceparent": "00-{trace}-00f067aa0ba902b7-01"}}"#);
+    fixture.raw(format!("UPDATE oban_jobs SET meta = '{meta}' WHERE id = {a}")).await;
+    assert_eq!(meant(&fixture, &format!("trace:{}", trace.to_uppercase())).await, [a]);
+    assert_eq!(meant(&fixture, "trace:00f067aa0ba902b7").await, [0; 0]);
+    assert_eq!(meant(&fixture, &format!("-trace:{trace}")).await, [b, c]);
 
     fixture.raw("DELETE FROM kerrera_producers").await;
     assert_eq!(meant(&fixture, "is:orphaned").await, [c]);

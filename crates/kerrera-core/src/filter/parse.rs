@@ -13,7 +13,7 @@ use crate::nearest::nearest;
 use crate::state::State;
 
 /// What can be filtered by, under every name that it has. Of args and meta a key must follow.
-static NAMES: [(&str, Subject); 22] = [
+static NAMES: [(&str, Subject); 23] = [
     ("state", Subject::State),
     ("queue", Subject::Queue),
     ("worker", Subject::Worker),
@@ -34,6 +34,7 @@ static NAMES: [(&str, Subject); 22] = [
     ("duration", Subject::Duration),
     ("wait", Subject::Wait),
     ("cron", Subject::Cron),
+    ("trace", Subject::Trace),
     ("is", Subject::Is),
     ("fingerprint", Subject::Fingerprint),
 ];
@@ -244,6 +245,7 @@ fn is_text(subject: &Subject) -> bool {
             | Subject::Error
             | Subject::Fingerprint
             | Subject::Cron
+            | Subject::Trace
     )
 }
 

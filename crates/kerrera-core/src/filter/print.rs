@@ -27,6 +27,7 @@ impl fmt::Display for Subject {
             Subject::Duration => ("duration", &[]),
             Subject::Wait => ("wait", &[]),
             Subject::Cron => ("cron", &[]),
+            Subject::Trace => ("trace", &[]),
             Subject::Is => ("is", &[]),
         };
         f.write_str(name)?;

@@ -70,6 +70,8 @@ pub enum Subject {
     Wait,
     /// `cron:nightly`: the name of the entry that inserted it.
     Cron,
+    /// `trace:4bf92f3577b34da6a3ce929d0e0e4736`: the trace that it belongs to.
+    Trace,
     /// `is:orphaned`
     Is,
 }
@@ -134,6 +136,10 @@ pub enum Mark {
     Snoozed,
     /// It has been rescued from a node that died.
     Rescued,
+    /// It is executing for longer than its worker allows.
+    Stuck,
+    /// No node that is remembered has registered its worker.
+    Unregistered,
 }
 
 /// What it costs to ask something, with a million jobs.
@@ -149,7 +155,8 @@ pub enum Cost {
 
 impl Mark {
     /// Every mark.
-    pub const ALL: [Mark; 3] = [Mark::Orphaned, Mark::Snoozed, Mark::Rescued];
+    pub const ALL: [Mark; 5] =
+        [Mark::Orphaned, Mark::Snoozed, Mark::Rescued, Mark::Stuck, Mark::Unregistered];
 
     /// How it is written.
     pub fn as_str(self) -> &'static str {
@@ -157,6 +164,8 @@ impl Mark {
             Mark::Orphaned => "orphaned",
             Mark::Snoozed => "snoozed",
             Mark::Rescued => "rescued",
+            Mark::Stuck => "stuck",
+            Mark::Unregistered => "unregistered",
         }
     }
 }
@@ -166,16 +175,23 @@ impl Term {
     pub fn cost(&self) -> Cost {
         let cost = match &self.subject {
             Subject::State | Subject::Id => Cost::Cheap,
-            Subject::Is if self.values == [Value::Mark(Mark::Orphaned)] => Cost::Cheap,
+            Subject::Is if self.is_of_running() => Cost::Cheap,
             Subject::Args(_)
             | Subject::Meta(_)
             | Subject::Error
             | Subject::Fingerprint
             | Subject::Cron
+            | Subject::Trace
             | Subject::Is => Cost::Heavy,
             _ => Cost::Medium,
         };
         if self.negated { cost.max(Cost::Medium) } else { cost }
+    }
+
+    /// Whether only jobs that are executing have its marks.
+    fn is_of_running(&self) -> bool {
+        let is = |value: &Value| matches!(value, Value::Mark(Mark::Orphaned | Mark::Stuck));
+        self.values.iter().all(is)
     }
 
     /// Whether it leaves few jobs, which an index has.
@@ -263,6 +279,7 @@ impl Term {
             (Subject::Node, Value::Text(text)) => Condition::Node(text.clone()),
             (Subject::Error, Value::Text(text)) => Condition::ErrorSays(text.clone()),
             (Subject::Fingerprint, Value::Text(text)) => Condition::Fingerprint(text.clone()),
+            (Subject::Trace, Value::Text(text)) => Condition::Traced(text.to_lowercase()),
             (Subject::Cron, Value::Text(text)) => {
                 Condition::Meta(json!({"cron_name": text}).into())
             }
@@ -290,6 +307,8 @@ impl Term {
             (_, Value::Mark(Mark::Orphaned)) => Condition::Orphaned,
             (_, Value::Mark(Mark::Snoozed)) => marked(SNOOZED),
             (_, Value::Mark(Mark::Rescued)) => marked(RESCUED),
+            (_, Value::Mark(Mark::Stuck)) => Condition::Stuck,
+            (_, Value::Mark(Mark::Unregistered)) => Condition::Unregistered,
             // A value that was put to a subject which has none of its kind fits no job.
             _ => Condition::Not(Box::new(Condition::All(vec![Condition::Number(
                 JobNumber::Id,

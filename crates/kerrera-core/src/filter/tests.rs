@@ -67,6 +67,9 @@ fn terms_become_conditions() {
         ("error.fp:9f86", Condition::Fingerprint("9f86".into())),
         ("cron:nightly", Condition::Meta(json!({"cron_name": "nightly"}).into())),
         ("is:orphaned", Condition::Orphaned),
+        ("is:stuck", Condition::Stuck),
+        ("is:unregistered", Condition::Unregistered),
+        ("trace:4BF9", Condition::Traced("4bf9".into())),
         ("is:rescued", Condition::Reaches(JobJson::Meta, text("rescued"))),
         (
             "finished:>=-1h",

@@ -111,6 +111,9 @@ fn write(condition: &Condition) -> Result<Value, String> {
             json!({"lasted": (span, than, u64::try_from(length.as_micros()).unwrap_or(u64::MAX))})
         }
         Condition::Orphaned => json!({"orphaned": true}),
+        Condition::Stuck => json!({"stuck": true}),
+        Condition::Unregistered => json!({"unregistered": true}),
+        Condition::Traced(trace) => json!({"traced": trace}),
         Condition::Not(other) => json!({"not": write(other)?}),
         Condition::AnyOf(others) => json!({"any": several(others)?}),
         Condition::All(others) => json!({"all": several(others)?}),
@@ -183,6 +186,9 @@ fn read(name: &str, value: Value) -> Result<Option<Condition>, serde_json::Error
             Condition::Lasted(span, than, Duration::from_micros(micros))
         }
         "orphaned" => Condition::Orphaned,
+        "stuck" => Condition::Stuck,
+        "unregistered" => Condition::Unregistered,
+        "traced" => Condition::Traced(of(value)?),
         "not" => match parts(Value::Array(vec![value]))?.as_deref() {
             Some([one]) => Condition::Not(Box::new(one.clone())),
             Some(_) => return Err(de::Error::custom("\"not\" takes one condition")),
@@ -263,6 +269,9 @@ mod tests {
                 Condition::Lasted(JobSpan::Wait, Comparison::Greater, Duration::from_micros(7)),
                 Condition::Not(Box::new(Condition::AnyOf(vec![
                     Condition::Orphaned,
+                    Condition::Stuck,
+                    Condition::Unregistered,
+                    Condition::Traced("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
                     Condition::All(vec![Condition::Ids(vec![7])]),
                 ]))),
             ])

@@ -41,3 +41,6 @@ ended_before: coalesce(j.completed_at, j.discarded_at, j.cancelled_at) < $?::tim
 ran: CASE WHEN j.state = 'executing' THEN (SELECT coalesce($?::timestamp, timezone('UTC', clock_timestamp()))) ELSE coalesce(j.completed_at, j.discarded_at, j.cancelled_at) END - j.attempted_at <sign> interval '1 microsecond' * $?::bigint
 waited: j.attempted_at - j.scheduled_at <sign> interval '1 microsecond' * $?::bigint
 orphaned: (j.state = 'executing' AND j.attempted_by[3] LIKE 'k:%' AND NOT EXISTS (SELECT FROM {schema}.kerrera_producers AS o WHERE o.uuid::text = j.attempted_by[2]))
+stuck: (j.state = 'executing' AND (SELECT coalesce($?::timestamp, timezone('UTC', clock_timestamp()))) - j.attempted_at > (SELECT interval '1 second' * (1 + substring(w.card FROM '"timeout":\{"secs":([0-9]{1,9})')::bigint) FROM {schema}.kerrera_workers AS w WHERE w.worker = j.worker))
+unregistered: NOT EXISTS (SELECT FROM {schema}.kerrera_workers AS w WHERE w.worker = j.worker)
+traced: split_part(j.meta ->> 'traceparent', '-', 2) = $?::text

@@ -42,3 +42,6 @@ ended_before: coalesce(completed_at, discarded_at, cancelled_at) < ?
 ran: iif(state = 'executing', ?, coalesce(completed_at, discarded_at, cancelled_at)) - attempted_at <sign> ?
 waited: attempted_at - scheduled_at <sign> ?
 orphaned: (state = 'executing' AND attempted_by ->> 2 GLOB 'k:*' AND NOT EXISTS (SELECT 1 FROM kerrera_producers WHERE uuid = oban_jobs.attempted_by ->> 1))
+stuck: (state = 'executing' AND ? - attempted_at > (SELECT (1 + (card ->> '$.timeout.secs')) * 1000000 FROM kerrera_workers WHERE kerrera_workers.worker = oban_jobs.worker))
+unregistered: NOT EXISTS (SELECT 1 FROM kerrera_workers WHERE kerrera_workers.worker = oban_jobs.worker)
+traced: substr(meta ->> '$.traceparent', 4, 32) = ?

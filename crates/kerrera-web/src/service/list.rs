@@ -294,6 +294,7 @@ fn is_private(term: &Term, worker: Option<&str>, rules: &Rules) -> bool {
             let way: Vec<&str> = keys.iter().map(String::as_str).collect();
             rules.hides(worker, &way)
         }
+        Subject::Trace => rules.hides(worker, &["traceparent"]),
         _ => false,
     }
 }

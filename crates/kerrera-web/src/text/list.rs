@@ -43,6 +43,7 @@ texts! {
     subject_number: "Number" | "번호";
     subject_tag: "A tag" | "태그";
     subject_error: "What the newest error says" | "최근 오류 내용";
+    subject_trace: "The trace" | "추적";
     subject_fingerprint: "The newest error's fingerprint" | "최근 오류 지문";
     subject_inserted: "Inserted" | "등록";
     subject_scheduled: "May run" | "실행 가능";
@@ -53,6 +54,8 @@ texts! {
     subject_job: "The job" | "작업";
     mark_orphaned: "orphaned: it runs on no node that lives" | "고아: 살아 있는 노드에서 실행되지 않음";
     mark_snoozed: "snoozed at least once" | "한 번 이상 스누즈됨";
+    mark_stuck: "running for longer than its worker allows" | "워커의 제한 시간을 넘겨 실행 중";
+    mark_unregistered: "of a worker that no node has registered" | "등록한 노드가 없는 워커의 작업";
     mark_rescued: "rescued from a node that died" | "죽은 노드에서 회수됨";
 
     list_order: "Order" | "정렬";

@@ -21,7 +21,7 @@ texts! {
     key_select_page: "Select the whole page" | "페이지 전체 선택";
     key_select_all: "Select all that the filter has" | "필터에 맞는 작업 모두 선택";
     key_window: "Look back longer, and less long" | "더 긴 기간, 더 짧은 기간";
-    key_pages: "Next and previous page" | "다음 페이지, 이전 페이지";
+    key_pages: "Next and previous page, or job of the list" | "다음·이전 페이지, 또는 목록의 작업";
     key_filter: "Filter" | "필터";
     key_actions: "To the first action" | "첫 번째 동작으로";
     key_fresh: "Show what has changed" | "변경 사항 보기";

@@ -81,6 +81,7 @@ fn subject(subject: &Subject, text: Text) -> Said {
         Subject::Duration => text.subject_duration(),
         Subject::Wait => text.subject_wait(),
         Subject::Cron => text.cron_entry(),
+        Subject::Trace => text.subject_trace(),
         Subject::Is => text.subject_job(),
         other => other.to_string().into(),
     }
@@ -100,6 +101,8 @@ fn one(value: &Value, visit: &Visit) -> Said {
         Value::Mark(Mark::Orphaned) => text.mark_orphaned(),
         Value::Mark(Mark::Snoozed) => text.mark_snoozed(),
         Value::Mark(Mark::Rescued) => text.mark_rescued(),
+        Value::Mark(Mark::Stuck) => text.mark_stuck(),
+        Value::Mark(Mark::Unregistered) => text.mark_unregistered(),
         Value::Time(_) => {
             let zone = &visit.preferences().zone;
             let (since, before) = Term::times(value, visit.now(), &visit.preferences().timezone());
