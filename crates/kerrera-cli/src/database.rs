@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::bail;
+use kerrera::audit::{Actor, Via};
 use kerrera::{Client, Config, Database};
 use kerrera_postgres::Postgres;
 
@@ -26,7 +27,21 @@ pub(crate) async fn connect(arguments: &DatabaseArguments) -> anyhow::Result<Cli
     Ok(Client::connect(database).await?)
 }
 
-/// The same, such that nothing can be changed through it.
+/// The same, to change something: the audit log tells who did it.
+pub(crate) async fn connect_to_act(arguments: &DatabaseArguments) -> anyhow::Result<Client> {
+    Ok(connect(arguments).await?.acting(operator()))
+}
+
+/// Who types, as far as the system says.
+pub(crate) fn operator() -> Actor {
+    let mut names =
+        ["USER", "LOGNAME", "USERNAME"].iter().filter_map(|name| std::env::var(name).ok());
+    let user = names.find(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned());
+    let host = gethostname::gethostname();
+    Actor::new(format!("{user}@{}", host.to_string_lossy())).label(user).via(Via::Cli)
+}
+
+/// A connection such that nothing can be changed through it.
 pub(crate) async fn connect_to_read(arguments: &DatabaseArguments) -> anyhow::Result<Client> {
     let config = settings::of(arguments)?;
     let database = match kind(&config)? {

@@ -381,6 +381,10 @@ fn jobs_are_listed_and_managed_on_sqlite() {
     let file = Connection::open(folder.path().join("jobs.db")).unwrap();
     file.execute_batch(JOBS).unwrap();
     jobs_are_listed_and_managed(url, folder.path());
+    let told = file.query_row(CANCELLED_BY, [], |row| {
+        Ok::<(String, String, i64), rusqlite::Error>((row.get(0)?, row.get(1)?, row.get(2)?))
+    });
+    assert_eq!(told.unwrap(), ("ada".to_owned(), "all wrong".to_owned(), 3));
 
     let typo = finish(Process::start(&mut kerrera(
         folder.path(),
@@ -396,12 +400,17 @@ fn jobs_are_listed_and_managed_on_postgres() {
     run(&["migrate", "--database-url", &database.url()]).ends_with(0);
     database.psql(JOBS);
     jobs_are_listed_and_managed(&database.url(), folder().path());
+    assert_eq!(database.psql(CANCELLED_BY), "ada|all wrong|3");
 }
+
+/// Who cancelled jobs, by the audit log.
+const CANCELLED_BY: &str = "select actor_label, reason, count from kerrera_audit
+    where action = 'job.cancel' and via = 'cli' and actor_id like 'ada@%'";
 
 fn jobs_are_listed_and_managed(url: &str, folder: &Path) {
     let jobs = |arguments: &[&str]| {
         let arguments = [&["jobs"], arguments, &["--database-url", url]].concat();
-        finish(Process::start(&mut kerrera(folder, &arguments)))
+        finish(Process::start(kerrera(folder, &arguments).env("USER", "ada")))
     };
     let count = |arguments: &[&str]| {
         let listed = jobs(&[&["list"], arguments].concat()).ends_with(0);
@@ -429,7 +438,7 @@ fn jobs_are_listed_and_managed(url: &str, folder: &Path) {
     let dry = jobs(&["cancel", "--queue", "mail", "--dry-run"]).ends_with(0).stdout;
     assert_eq!(dry, "would be cancelled: 2 jobs (1 scheduled, 1 available)");
     assert_eq!(count(&["--state", "cancelled"]), 0, "nothing was done");
-    let all = jobs(&["cancel", "--all"]).ends_with(0).stdout;
+    let all = jobs(&["cancel", "--all", "--reason", "all wrong"]).ends_with(0).stdout;
     assert_eq!(all, "cancelled: 3 jobs (1 scheduled, 1 available, 1 executing)");
 
     let some = jobs(&["retry", "3", "99", "3"]).ends_with(1);

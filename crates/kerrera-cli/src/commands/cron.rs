@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use kerrera::{Crontab, StoredCron, Timestamp};
 
 use crate::arguments::{CronAction, CronArguments};
-use crate::database::connect;
+use crate::database::{connect, connect_to_act};
 
 /// How many of the next times are listed.
 const NEXT: usize = 3;
@@ -20,19 +20,19 @@ pub(crate) async fn run(CronArguments { action }: CronArguments) -> anyhow::Resu
             write!(output, "{}\n{}", client.location(), listed(&client.crons().await?))?;
         }
         CronAction::Pause { name, database } => {
-            connect(&database).await?.pause_cron(&name).await?;
+            connect_to_act(&database).await?.pause_cron(&name).await?;
             writeln!(output, "paused {name}")?;
         }
         CronAction::Resume { name, database } => {
-            connect(&database).await?.resume_cron(&name).await?;
+            connect_to_act(&database).await?.resume_cron(&name).await?;
             writeln!(output, "resumed {name}")?;
         }
         CronAction::Run { name, database } => {
-            let job = connect(&database).await?.run_cron(&name).await?.into_job();
+            let job = connect_to_act(&database).await?.run_cron(&name).await?.into_job();
             writeln!(output, "inserted job {} into the queue {}", job.id, job.queue)?;
         }
         CronAction::Remove { name, database } => {
-            connect(&database).await?.remove_cron(&name).await?;
+            connect_to_act(&database).await?.remove_cron(&name).await?;
             writeln!(output, "removed {name}")?;
         }
     }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
+use kerrera::audit::AuditEntry;
 use kerrera::{Affected, Client, Job, JobId, JobQuery, State};
 use kerrera_core::storage::Operation;
 use serde_json::{Map, Value, json};
@@ -15,7 +16,7 @@ use crate::arguments::Arguments;
 use crate::arguments::jobs::{
     Access, JobsArguments, JobsCommand, ListArguments, ManageArguments, ShowArguments,
 };
-use crate::database::connect;
+use crate::database::{connect, operator};
 
 pub(crate) async fn run(arguments: JobsArguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
@@ -67,7 +68,7 @@ async fn show(arguments: ShowArguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn manage(operation: Operation, arguments: ManageArguments) -> anyhow::Result<ExitCode> {
-    let ManageArguments { ids, access, filter, all, limit, dry_run, yes } = arguments;
+    let ManageArguments { ids, access, filter, all, limit, reason, dry_run, yes } = arguments;
     let mut named = ids.clone();
     named.sort_unstable();
     named.dedup();
@@ -96,6 +97,11 @@ async fn manage(operation: Operation, arguments: ManageArguments) -> anyhow::Res
             bail!("nothing was {done}: nobody confirmed it");
         }
     }
+    let mut entry = AuditEntry::by(operator());
+    if let Some(reason) = reason {
+        entry = entry.reason(reason);
+    }
+    let client = client.audited(entry);
     let affected = match operation {
         Operation::Cancel => client.cancel_jobs(query).await?,
         Operation::Retry => client.retry_jobs(query).await?,

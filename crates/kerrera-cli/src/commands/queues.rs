@@ -59,7 +59,7 @@ struct Told {
 impl Told {
     async fn of(target: QueueTarget, did: &'static str) -> anyhow::Result<(Queue, Told)> {
         let QueueTarget { queue: name, all: _, node, reason, by, database, json } = target;
-        let client = database::connect(&database).await?;
+        let client = database::connect_to_act(&database).await?;
         let mut queue = match &name {
             Some(name) => client.queue(name.clone()),
             None => client.queues(),
