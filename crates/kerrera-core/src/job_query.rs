@@ -288,6 +288,9 @@ pub enum Condition {
     Measures(JobJson, Vec<String>, Comparison, serde_json::Number),
     /// Its newest error says this, in whatever case.
     ErrorSays(String),
+    /// Its newest error is of this type: it begins with `Type:`, as in Rust and Python, or with
+    /// `** (Type)`, as in Elixir.
+    ErrorType(String),
     /// Its newest error has this fingerprint, the key `k_fp` of the error.
     Fingerprint(String),
     /// It has ended, however it did, and not before this instant.
@@ -420,9 +423,9 @@ impl Condition {
             Condition::QueuePrefix(text) => no_nul("a queue", std::slice::from_ref(text)),
             Condition::WorkerPrefix(text) => no_nul("a worker", std::slice::from_ref(text)),
             Condition::Node(text) => no_nul("a node", std::slice::from_ref(text)),
-            Condition::ErrorSays(text) | Condition::Fingerprint(text) => {
-                no_nul("an error", std::slice::from_ref(text))
-            }
+            Condition::ErrorSays(text)
+            | Condition::ErrorType(text)
+            | Condition::Fingerprint(text) => no_nul("an error", std::slice::from_ref(text)),
             Condition::Traced(text) => no_nul("a trace", std::slice::from_ref(text)),
             Condition::Reaches(_, keys) | Condition::Measures(_, keys, ..) => {
                 empty("a key", keys.is_empty()).or_else(|| no_nul("a key", keys))

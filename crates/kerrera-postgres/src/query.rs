@@ -190,6 +190,7 @@ impl Clause {
                     .replace("<json>", json.column())
                     .replace("<sign>", comparison.sign())
             }
+            Condition::ErrorType(name) => self.asked("error_type", None, [text(name), text(name)]),
             Condition::ErrorSays(said) => self.asked("error_says", None, [text(said)]),
             Condition::Fingerprint(of) => self.asked("fingerprint", None, [text(of)]),
             Condition::EndedSince(at) => self.asked("ended_since", None, [stamp(Stamp(*at))]),
@@ -352,6 +353,10 @@ mod tests {
             "ran",
             "waited",
             "orphaned",
+            "stuck",
+            "unregistered",
+            "traced",
+            "error_type",
             "after_claim",
             "until_claim",
             "after_or_at",

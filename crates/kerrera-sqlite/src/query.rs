@@ -223,6 +223,10 @@ impl Clause {
                 let asked = serde_json::json!([keys, comparison.sign(), value]);
                 self.asked("measures", None, list(asked)).replace("<json>", json.column())
             }
+            Condition::ErrorType(name) => {
+                let beginnings = [format!("{name}:"), format!("** ({name})")];
+                self.asked("error_type", None, beginnings.map(Value::from))
+            }
             Condition::ErrorSays(said) => self.asked("error_says", None, text(said)),
             Condition::Fingerprint(of) => self.asked("fingerprint", None, text(of)),
             Condition::EndedSince(at) => self.asked("ended_since", None, [at.as_micros().into()]),
@@ -352,6 +356,10 @@ mod tests {
             "ran",
             "waited",
             "orphaned",
+            "stuck",
+            "unregistered",
+            "traced",
+            "error_type",
             "after_claim",
             "until_claim",
             "after_or_at",

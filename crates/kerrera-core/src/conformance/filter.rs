@@ -126,6 +126,7 @@ pub async fn errors_marks_and_lengths_of_time_are_filtered(fixture: Fixture) {
             ("error:refused", &[]),
             ("-error:\"timed out\"", &[b, c]),
             ("error.fp:00", &[]),
+            ("error.type:Connection", &[]),
             ("duration:<10s", &[b]),
             ("duration:>=50s", &[c]),
             ("wait:>=20s", &[b]),
@@ -160,6 +161,17 @@ pub async fn errors_marks_and_lengths_of_time_are_filtered(fixture: Fixture) {
     assert_eq!(meant(&fixture, "-is:stuck").await, [a, b]);
     assert_eq!(meant(&fixture, "is:unregistered").await, [0; 0]);
 
+    for (error, name) in [("E-1: no\nat 7", "E-1"), ("** (My.Error) no", "My.Error")] {
+        fixture.clock.advance(1.second());
+        let again = format!("UPDATE oban_jobs SET state = 'available' WHERE id = {a}");
+        fixture.raw(again).await;
+        let again = hand.claim(1).await.remove(0);
+        let mut failed = ack(&again, Event::Failed { retry_in: 1.hour() });
+        failed.failure = failure(&again, error);
+        fixture.ack(failed).await;
+        assert_eq!(meant(&fixture, &format!("error.type:{name}")).await, [a], "{error}");
+        assert_eq!(meant(&fixture, "error.type:E").await, [0; 0], "the whole name");
+    }
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let meta = format!(r#"{{"traceparent": "00-{trace}-00f067aa0ba902b7-01"}}"#);
     fixture.raw(format!("UPDATE oban_jobs SET meta = '{meta}' WHERE id = {a}")).await;

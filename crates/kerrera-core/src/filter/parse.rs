@@ -13,7 +13,7 @@ use crate::nearest::nearest;
 use crate::state::State;
 
 /// What can be filtered by, under every name that it has. Of args and meta a key must follow.
-static NAMES: [(&str, Subject); 23] = [
+static NAMES: [(&str, Subject); 24] = [
     ("state", Subject::State),
     ("queue", Subject::Queue),
     ("worker", Subject::Worker),
@@ -27,6 +27,7 @@ static NAMES: [(&str, Subject); 23] = [
     ("meta.", Subject::Meta(Vec::new())),
     ("error", Subject::Error),
     ("error.fp", Subject::Fingerprint),
+    ("error.type", Subject::ErrorType),
     ("inserted", Subject::Time(TermTime::Inserted)),
     ("scheduled", Subject::Time(TermTime::Scheduled)),
     ("attempted", Subject::Time(TermTime::Attempted)),
@@ -225,7 +226,7 @@ impl Wrong {
             Subject::Duration | Subject::Wait => {
                 "compared with so many ms, s, m, h or d: >30s, 1m..5m"
             }
-            Subject::Is => "one of orphaned, snoozed, rescued",
+            Subject::Is => "one of orphaned, snoozed, rescued, stuck, unregistered",
             Subject::Queue | Subject::Worker => "a name, or a beginning with * at its end",
             _ => "a word, or a \"text\"",
         };
@@ -243,6 +244,7 @@ fn is_text(subject: &Subject) -> bool {
             | Subject::Tag
             | Subject::Node
             | Subject::Error
+            | Subject::ErrorType
             | Subject::Fingerprint
             | Subject::Cron
             | Subject::Trace

@@ -19,6 +19,7 @@ impl fmt::Display for Subject {
             Subject::Args(keys) => ("args", keys),
             Subject::Meta(keys) => ("meta", keys),
             Subject::Error => ("error", &[]),
+            Subject::ErrorType => ("error.type", &[]),
             Subject::Fingerprint => ("error.fp", &[]),
             Subject::Time(TermTime::Inserted) => ("inserted", &[]),
             Subject::Time(TermTime::Scheduled) => ("scheduled", &[]),

@@ -60,6 +60,8 @@ pub enum Subject {
     Meta(Vec<String>),
     /// `error:"timed out"`: what the newest error says, in whatever case.
     Error,
+    /// `error.type:ValueError`: the newest error begins with `ValueError:` or `** (ValueError)`.
+    ErrorType,
     /// `error.fp:9f86d081`: the fingerprint of the newest error.
     Fingerprint,
     /// `inserted:2026-11-22`, `scheduled:<+1h`, `attempted:-2h..-1h`, `finished:>-1h`.
@@ -179,6 +181,7 @@ impl Term {
             Subject::Args(_)
             | Subject::Meta(_)
             | Subject::Error
+            | Subject::ErrorType
             | Subject::Fingerprint
             | Subject::Cron
             | Subject::Trace
@@ -278,6 +281,7 @@ impl Term {
             (Subject::Tag, Value::Text(text)) => Condition::Tagged(text.clone()),
             (Subject::Node, Value::Text(text)) => Condition::Node(text.clone()),
             (Subject::Error, Value::Text(text)) => Condition::ErrorSays(text.clone()),
+            (Subject::ErrorType, Value::Text(text)) => Condition::ErrorType(text.clone()),
             (Subject::Fingerprint, Value::Text(text)) => Condition::Fingerprint(text.clone()),
             (Subject::Trace, Value::Text(text)) => Condition::Traced(text.to_lowercase()),
             (Subject::Cron, Value::Text(text)) => {

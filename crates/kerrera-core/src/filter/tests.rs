@@ -64,6 +64,7 @@ fn terms_become_conditions() {
             ),
         ),
         ("error:\"timed out\"", Condition::ErrorSays("timed out".into())),
+        ("error.type:ValueError", Condition::ErrorType("ValueError".into())),
         ("error.fp:9f86", Condition::Fingerprint("9f86".into())),
         ("cron:nightly", Condition::Meta(json!({"cron_name": "nightly"}).into())),
         ("is:orphaned", Condition::Orphaned),
@@ -117,7 +118,11 @@ fn what_is_wrong_is_told_with_its_place() {
         ("inserted:>2026-13-01", 9..20, "inserted cannot be"),
         ("args.x:>y", 7..9, "args.x cannot be \">y\""),
         ("tag:\"a\"b", 4..8, "tag cannot be"),
-        ("is:stuck", 3..8, "is cannot be \"stuck\", it is one of orphaned, snoozed, rescued"),
+        (
+            "is:lost",
+            3..7,
+            "is cannot be \"lost\", it is one of orphaned, snoozed, rescued, stuck, unregistered",
+        ),
         ("tag:a\0", 5..6, "NUL"),
     ];
     for (text, at, message) in cases {

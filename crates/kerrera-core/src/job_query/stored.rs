@@ -104,6 +104,7 @@ fn write(condition: &Condition) -> Result<Value, String> {
             json!({"measures": (json, keys, than, value)})
         }
         Condition::ErrorSays(text) => json!({"error_says": text}),
+        Condition::ErrorType(name) => json!({"error_type": name}),
         Condition::Fingerprint(text) => json!({"fingerprint": text}),
         Condition::EndedSince(instant) => json!({"ended_since": instant}),
         Condition::EndedBefore(instant) => json!({"ended_before": instant}),
@@ -178,6 +179,7 @@ fn read(name: &str, value: Value) -> Result<Option<Condition>, serde_json::Error
             Condition::Measures(json, keys, than, value)
         }
         "error_says" => Condition::ErrorSays(of(value)?),
+        "error_type" => Condition::ErrorType(of(value)?),
         "fingerprint" => Condition::Fingerprint(of(value)?),
         "ended_since" => Condition::EndedSince(of(value)?),
         "ended_before" => Condition::EndedBefore(of(value)?),
@@ -263,6 +265,7 @@ mod tests {
                     9_007_199_254_740_993_i64.into(),
                 ),
                 Condition::ErrorSays("it's".to_owned()),
+                Condition::ErrorType("Timeout".to_owned()),
                 Condition::Fingerprint("ff".to_owned()),
                 Condition::EndedSince(instant),
                 Condition::EndedBefore(instant),

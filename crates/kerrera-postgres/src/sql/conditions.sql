@@ -35,6 +35,7 @@ node: j.attempted_by[1] = $?::text
 reaches: j.<json> #> $?::text[] IS NOT NULL
 measures: CASE WHEN jsonb_typeof(j.<json> #> $?::text[]) = 'number' THEN (j.<json> #>> $?::text[])::numeric <sign> $?::text::numeric END
 error_says: position(lower($?::text) in lower({last_error} ->> 'error')) > 0
+error_type: (starts_with({last_error} ->> 'error', $?::text || ':') OR starts_with({last_error} ->> 'error', '** (' || $?::text || ')'))
 fingerprint: {last_error} ->> 'k_fp' = $?::text
 ended_since: coalesce(j.completed_at, j.discarded_at, j.cancelled_at) >= $?::timestamp
 ended_before: coalesce(j.completed_at, j.discarded_at, j.cancelled_at) < $?::timestamp

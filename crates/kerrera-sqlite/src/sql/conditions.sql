@@ -36,6 +36,7 @@ node: attempted_by ->> 0 = ?
 reaches: kerrera_reaches(<json>, ?)
 measures: kerrera_measures(<json>, ?)
 error_says: kerrera_says(errors ->> '$[#-1].error', ?)
+error_type: (instr(errors ->> '$[#-1].error', ?) = 1 OR instr(errors ->> '$[#-1].error', ?) = 1)
 fingerprint: errors ->> '$[#-1].k_fp' = ?
 ended_since: coalesce(completed_at, discarded_at, cancelled_at) >= ?
 ended_before: coalesce(completed_at, discarded_at, cancelled_at) < ?

@@ -223,7 +223,10 @@ impl Service {
             return Err(Error::Filter(UnfitFilter { at: term.at.clone(), why }));
         }
         // Letter by letter one could guess what stands there, in place of what is shown.
-        let revealing = filter.terms.iter().find(|term| term.subject == Subject::Error);
+        let revealing = filter
+            .terms
+            .iter()
+            .find(|term| matches!(term.subject, Subject::Error | Subject::ErrorType));
         match revealing.filter(|_| !self.finds_errors()) {
             None => Ok(filter),
             Some(term) => {

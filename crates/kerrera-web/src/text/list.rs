@@ -42,6 +42,7 @@ texts! {
     means_in(since: &str, before: &str): "from {since} until {before}" | "{since} ~ {before}";
     subject_number: "Number" | "번호";
     subject_tag: "A tag" | "태그";
+    subject_error_type: "The newest error's type" | "최근 오류 종류";
     subject_error: "What the newest error says" | "최근 오류 내용";
     subject_trace: "The trace" | "추적";
     subject_fingerprint: "The newest error's fingerprint" | "최근 오류 지문";

@@ -73,6 +73,7 @@ fn subject(subject: &Subject, text: Text) -> Said {
         Subject::Attempt => text.attempt(),
         Subject::Node => text.node(),
         Subject::Error => text.subject_error(),
+        Subject::ErrorType => text.subject_error_type(),
         Subject::Fingerprint => text.subject_fingerprint(),
         Subject::Time(TermTime::Inserted) => text.subject_inserted(),
         Subject::Time(TermTime::Scheduled) => text.subject_scheduled(),

@@ -56,6 +56,7 @@ fn term(condition: &Condition) -> Option<String> {
         Condition::Tagged(tag) => Some(format!("tag:{}", quoted(tag))),
         Condition::Node(node) => Some(format!("node:{}", quoted(node))),
         Condition::ErrorSays(text) => Some(format!("error:{}", quoted(text))),
+        Condition::ErrorType(name) => Some(format!("error.type:{}", quoted(name))),
         Condition::Fingerprint(text) => Some(format!("error.fp:{}", quoted(text))),
         Condition::QueuePrefix(text) => Some(format!("queue:{}*", quoted(text))),
         Condition::WorkerPrefix(text) => Some(format!("worker:{}*", quoted(text))),
