@@ -100,6 +100,7 @@ macro_rules! conformance_tests {
             a_row_that_is_claimed_again_is_lost_to_the_first_claim
             one_bad_ack_does_not_stop_the_others
             answers_come_in_order
+            the_first_of_two_acks_of_a_run_in_one_batch_is_written
             follow_ups_are_inserted_exactly_once
             an_ack_that_cannot_be_stored_is_refused_alone
             a_lost_ack_inserts_no_follow_up

@@ -34,11 +34,14 @@ pub(crate) fn ack(
     acks.iter().map(alone).collect()
 }
 
-/// Those that say nothing but that a run ended well by one statement for each claim, the others one by
-/// one.
+/// Those that say nothing but that a run ended well by one statement for each claim, the others after
+/// them, one by one. Of a job that has both, all wait for their turn: the first of a run is written.
 fn together(connection: &Connection, now: Timestamp, acks: &[Ack]) -> Result<Vec<Acked>, Refusal> {
+    let others = acks.iter().filter(|ack| !ack.is_plain());
+    let others: HashSet<JobId> = others.map(|ack| ack.id).collect();
+    let is_plain = |ack: &Ack| ack.is_plain() && !others.contains(&ack.id);
     let mut claims: HashMap<&ClaimToken, Vec<JobId>> = HashMap::new();
-    for ack in acks.iter().filter(|ack| ack.is_plain()) {
+    for ack in acks.iter().filter(|ack| is_plain(ack)) {
         claims.entry(&ack.token).or_default().push(ack.id);
     }
     let mut whole = HashSet::with_capacity(claims.len());
@@ -47,7 +50,7 @@ fn together(connection: &Connection, now: Timestamp, acks: &[Ack]) -> Result<Vec
             whole.insert(token);
         }
     }
-    let answer = |ack: &Ack| match ack.is_plain() && whole.contains(&ack.token) {
+    let answer = |ack: &Ack| match is_plain(ack) && whole.contains(&ack.token) {
         true => Ok(Acked::Written),
         false => careful(connection, now, ack),
     };

@@ -220,6 +220,32 @@ pub async fn answers_come_in_order(fixture: Fixture) {
     }
 }
 
+/// Whatever a batch does with the plain ones to be fast.
+pub async fn the_first_of_two_acks_of_a_run_in_one_batch_is_written(fixture: Fixture) {
+    let hand = fixture.enroll("default").await;
+    for first_is_plain in [false, true] {
+        fixture.insert([job(), job()]).await;
+        let running = hand.claim(2).await;
+        let plain = |job: &Job| ack(job, Event::Completed);
+        let failed = |job: &Job| Ack { failure: failure(job, "it failed"), ..ack(job, RETRY) };
+        let (mut acks, mut expected) = (Vec::new(), Vec::new());
+        for job in &running {
+            let mut both = [plain(job), failed(job)];
+            if !first_is_plain {
+                both.reverse();
+            }
+            acks.extend(both);
+            expected.extend([Acked::Written, Acked::Lost]);
+        }
+        assert_eq!(fixture.storage.ack(acks).await.unwrap(), expected, "{first_is_plain}");
+        let state = if first_is_plain { State::Completed } else { State::Retryable };
+        for job in running {
+            assert_eq!(fixture.job(job.id).await.state, state);
+        }
+        fixture.raw("DELETE FROM oban_jobs").await;
+    }
+}
+
 pub async fn follow_ups_are_inserted_exactly_once(fixture: Fixture) {
     let hand = fixture.enroll("default").await;
     fixture.insert([job(), job()]).await;
