@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::bail;
-use kerrera::audit::{Actor, Via};
+use kerrera::audit::Via;
 use kerrera::{Client, Config, Database};
 use kerrera_postgres::Postgres;
+use kerrera_web::service::{Service, Viewer};
+use kerrera_web::{Actor, Permissions};
 
 use crate::arguments::DatabaseArguments;
 use crate::settings;
@@ -27,18 +29,39 @@ pub(crate) async fn connect(arguments: &DatabaseArguments) -> anyhow::Result<Cli
     Ok(Client::connect(database).await?)
 }
 
-/// The same, to change something: the audit log tells who did it.
-pub(crate) async fn connect_to_act(arguments: &DatabaseArguments) -> anyhow::Result<Client> {
-    Ok(connect(arguments).await?.acting(operator()))
+/// What can be asked and done in an instance, and where that is.
+pub(crate) struct Instance {
+    pub(crate) service: Service,
+    pub(crate) place: String,
 }
 
-/// Who types, as far as the system says.
-pub(crate) fn operator() -> Actor {
-    let mut names =
-        ["USER", "LOGNAME", "USERNAME"].iter().filter_map(|name| std::env::var(name).ok());
-    let user = names.find(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned());
-    let host = gethostname::gethostname();
-    Actor::new(format!("{user}@{}", host.to_string_lossy())).label(user).via(Via::Cli)
+impl Instance {
+    /// Whoever can connect to the database may do everything; the audit log has them as the system knows
+    /// them, or under the name that they give.
+    pub(crate) async fn of(
+        arguments: &DatabaseArguments,
+        by: Option<String>,
+    ) -> anyhow::Result<Instance> {
+        let client = connect(arguments).await?;
+        let mut names =
+            ["USER", "LOGNAME", "USERNAME"].iter().filter_map(|name| std::env::var(name).ok());
+        let user = names.find(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned());
+        let host = gethostname::gethostname();
+        let id = format!("{user}@{}", host.to_string_lossy());
+        let viewer = Viewer::new(Actor::new(id, by.unwrap_or(user)), Permissions::all());
+        let place = client.location();
+        let service = Service::new(client, "", viewer).via(Via::Cli).ordering_ahead(true);
+        Ok(Instance { service, place })
+    }
+
+    /// The same, and the audit log says why.
+    pub(crate) fn because(self, reason: Option<&str>) -> Instance {
+        let service = match reason {
+            Some(reason) => self.service.because(reason),
+            None => self.service,
+        };
+        Instance { service, ..self }
+    }
 }
 
 /// A connection such that nothing can be changed through it.

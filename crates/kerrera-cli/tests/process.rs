@@ -338,6 +338,7 @@ fn queues_are_steered_and_shown() {
     let reason = ["--reason", "smtp is down", "--for", "2h 30m"];
     let paused = kerrera(&[&["queues", "pause", "mailers"], &reason[..]].concat()).ends_with(0);
     assert_eq!(paused.stdout, "paused mailers on every node");
+    assert!(paused.stderr.contains("no node works mailers"), "perhaps a typo: {}", paused.stderr);
     kerrera(&["queues", "scale", "reports", "--limit", "2", "--node", "web-1"]).ends_with(0);
     let list = kerrera(&["queues", "list"]).ends_with(0).stdout;
     assert!(list.contains("no node works any queue"), "{list}");
@@ -366,7 +367,7 @@ fn queues_are_steered_and_shown() {
 /// Puts jobs in several states where the program finds them.
 const JOBS: &str = "
     insert into oban_jobs (worker, queue, state, args, attempt) values
-        ('Mail', 'mail', 'available', '{\"user\": {\"id\": 7}}', 0),
+        ('Mail', 'mail', 'available', '{\"user\": {\"id\": 7, \"password\": \"s3cret\"}}', 0),
         ('Mail', 'mail', 'scheduled', '{\"user\": {\"id\": 8}}', 1),
         ('Mail', 'mail', 'discarded', '{}', 20),
         ('Report', 'default', 'completed', '{}', 1),
@@ -385,6 +386,8 @@ fn jobs_are_listed_and_managed_on_sqlite() {
         Ok::<(String, String, i64), rusqlite::Error>((row.get(0)?, row.get(1)?, row.get(2)?))
     });
     assert_eq!(told.unwrap(), ("ada".to_owned(), "all wrong".to_owned(), 3));
+    let revealed: i64 = file.query_row(REVEALED_BY, [], |row| row.get(0)).unwrap();
+    assert_eq!(revealed, 3);
 
     let typo = finish(Process::start(&mut kerrera(
         folder.path(),
@@ -401,7 +404,12 @@ fn jobs_are_listed_and_managed_on_postgres() {
     database.psql(JOBS);
     jobs_are_listed_and_managed(&database.url(), folder().path());
     assert_eq!(database.psql(CANCELLED_BY), "ada|all wrong|3");
+    assert_eq!(database.psql(REVEALED_BY), "3");
 }
+
+/// How often what is private was looked at, by the audit log.
+const REVEALED_BY: &str = "select count(*) from kerrera_audit
+    where action = 'job.reveal' and via = 'cli' and actor_label = 'ada' and count > 0";
 
 /// Who cancelled jobs, by the audit log.
 const CANCELLED_BY: &str = "select actor_label, reason, count from kerrera_audit
@@ -433,6 +441,20 @@ fn jobs_are_listed_and_managed(url: &str, folder: &Path) {
     let shown = jobs(&["show", "1"]).ends_with(0).stdout;
     assert!(shown.contains("Mail") && shown.contains("available"), "{shown}");
     assert!(jobs(&["show", "1", "--json"]).ends_with(0).stdout.contains("\"worker\":\"Mail\""));
+    for hidden in [&["show", "1"][..], &["show", "1", "--json"], &["list", "--json"]] {
+        let said = jobs(hidden).ends_with(0);
+        assert!(said.stdout.contains("[hidden]") && !said.stdout.contains("s3cret"), "{hidden:?}");
+        let revealed = jobs(&[hidden, &["--reveal"]].concat()).ends_with(0);
+        assert!(revealed.stdout.contains("s3cret"), "{hidden:?}: {}", revealed.stdout);
+    }
+    for private in [
+        ["--args", "{\"user\": {\"password\": \"s3cret\"}}"],
+        ["--filter", "args.user.password:s3cret"],
+    ] {
+        let refused = jobs(&[&["list"], &private[..]].concat()).ends_with(1);
+        assert!(refused.error().contains("is private"), "{}", refused.error());
+        jobs(&[&["delete"], &private[..]].concat()).ends_with(1);
+    }
     assert!(jobs(&["show", "99"]).ends_with(1).error().contains("no job 99"));
 
     let dry = jobs(&["cancel", "--queue", "mail", "--dry-run"]).ends_with(0).stdout;
@@ -483,7 +505,8 @@ fn cron_entries_are_listed_paused_run_and_removed() {
     }
     cron(&["pause", "daily report"]).ends_with(0);
     assert!(cron(&["list"]).ends_with(0).stdout.contains("paused"));
-    assert!(cron(&["run", "daily report"]).ends_with(0).stdout.contains("inserted job 1 into"));
+    assert_eq!(cron(&["run", "daily report"]).ends_with(0).stdout, "inserted job 1");
+    assert!(cron(&["list"]).ends_with(0).stdout.contains("last job 1, available"));
     cron(&["resume", "daily report"]).ends_with(0);
     assert!(!cron(&["list"]).ends_with(0).stdout.contains("paused"));
     let said = cron(&["pause", "nightly"]).ends_with(1);

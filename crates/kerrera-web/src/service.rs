@@ -26,6 +26,7 @@ mod redact;
 mod shared;
 mod suggest;
 mod troubles;
+mod typed;
 mod window;
 mod workers;
 
@@ -83,7 +84,9 @@ pub struct Service {
     configured: Rules,
     via: Via,
     request_id: Option<Arc<str>>,
+    reason: Option<Arc<str>>,
     edits_args: bool,
+    orders_ahead: bool,
     shared: Option<Shared>,
 }
 
@@ -97,7 +100,9 @@ impl Service {
             configured: Rules::default(),
             via: Via::Code,
             request_id: None,
+            reason: None,
             edits_args: false,
+            orders_ahead: false,
             shared: None,
         }
     }
@@ -114,11 +119,24 @@ impl Service {
         Service { request_id: Some(id.into()), ..self }
     }
 
+    /// The same, and the audit log says why it is done.
+    #[must_use]
+    pub fn because(self, reason: &str) -> Service {
+        Service { reason: Some(reason.into()), ..self }
+    }
+
     /// The same, and whoever may change jobs may give those that are there other args, another meta and
     /// another worker. By default nobody may: what a worker is given is what the application inserted.
     #[must_use]
     pub fn allowing_to_edit_args(self, allowed: bool) -> Service {
         Service { edits_args: allowed, ..self }
+    }
+
+    /// The same, and a queue of which nothing is known can be given orders, which hold when it comes to be.
+    /// By default that is a mistake in its name.
+    #[must_use]
+    pub fn ordering_ahead(self, allowed: bool) -> Service {
+        Service { orders_ahead: allowed, ..self }
     }
 
     /// The same, with another opinion of what is private; by default that of [`PrivateKeys`].
@@ -163,7 +181,16 @@ impl Service {
 
     /// What commands go through: what it changes is written down as done by the viewer.
     fn acting(&self) -> Client {
-        self.client.acting(self.actor())
+        self.client.audited(self.entry())
+    }
+
+    /// The beginning of what the audit log tells of it.
+    fn entry(&self) -> AuditEntry {
+        let entry = AuditEntry::by(self.actor());
+        match &self.reason {
+            Some(reason) => entry.reason(&**reason),
+            None => entry,
+        }
     }
 
     /// The viewer, as the audit log names them.
@@ -187,7 +214,7 @@ impl Service {
             Denied::Missing(permission) => (permission.as_str(), "the permission is missing"),
             Denied::ReadOnly(_) => ("write", "nothing can be changed here"),
         };
-        let mut entry = AuditEntry::by(self.actor()).action(action).target("address", what);
+        let mut entry = self.entry().action(action).target("address", what);
         entry.outcome = AuditOutcome::Refused;
         entry.error = Some(error.to_owned());
         if let Err(error) = self.client.record_audit(entry).await {

@@ -156,6 +156,9 @@ pub(crate) struct ListArguments {
     /// Those that follow this place, which the list before ended with
     #[arg(long, value_name = "PLACE")]
     pub(crate) after: Option<Place>,
+    /// Show what is private as well, with --json; the audit log tells who looked
+    #[arg(long, requires = "json")]
+    pub(crate) reveal: bool,
 }
 
 const LIST_EXAMPLES: &str = "\
@@ -202,6 +205,9 @@ pub(crate) struct ShowArguments {
     pub(crate) id: JobId,
     #[command(flatten)]
     pub(crate) access: Access,
+    /// Show what is private as well; the audit log tells who looked
+    #[arg(long)]
+    pub(crate) reveal: bool,
 }
 
 #[derive(Args, Debug)]

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use kerrera::{Crontab, StoredCron, Timestamp};
+use anyhow::bail;
+use kerrera::Timestamp;
+use kerrera_web::service::{CronStatus, CrontabStatus, Error, InsertedJob, Service};
 
 use crate::arguments::{CronAction, CronArguments};
-use crate::database::{connect, connect_to_act};
+use crate::database::Instance;
 
 /// How many of the next times are listed.
 const NEXT: usize = 3;
@@ -16,30 +18,57 @@ pub(crate) async fn run(CronArguments { action }: CronArguments) -> anyhow::Resu
     let mut output = io::stdout();
     match action {
         CronAction::List { database } => {
-            let client = connect(&database).await?;
-            write!(output, "{}\n{}", client.location(), listed(&client.crons().await?))?;
+            let Instance { service, place } = Instance::of(&database, None).await?;
+            write!(output, "{place}\n{}", listed(&service.crontab().await?))?;
         }
         CronAction::Pause { name, database } => {
-            connect_to_act(&database).await?.pause_cron(&name).await?;
+            let Instance { service, .. } = Instance::of(&database, None).await?;
+            found(service.pause_cron(&name, true).await, &service, &name).await?;
             writeln!(output, "paused {name}")?;
         }
         CronAction::Resume { name, database } => {
-            connect_to_act(&database).await?.resume_cron(&name).await?;
+            let Instance { service, .. } = Instance::of(&database, None).await?;
+            found(service.pause_cron(&name, false).await, &service, &name).await?;
             writeln!(output, "resumed {name}")?;
         }
         CronAction::Run { name, database } => {
-            let job = connect_to_act(&database).await?.run_cron(&name).await?.into_job();
-            writeln!(output, "inserted job {} into the queue {}", job.id, job.queue)?;
+            let Instance { service, .. } = Instance::of(&database, None).await?;
+            match found(service.run_cron(&name).await, &service, &name).await? {
+                InsertedJob::New(id) => writeln!(output, "inserted job {id}")?,
+                InsertedJob::Existing(id) => {
+                    writeln!(
+                        output,
+                        "inserted nothing: job {id} is there, which counts as the same"
+                    )?;
+                }
+            }
         }
         CronAction::Remove { name, database } => {
-            connect_to_act(&database).await?.remove_cron(&name).await?;
+            let Instance { service, .. } = Instance::of(&database, None).await?;
+            found(service.remove_cron(&name).await, &service, &name).await?;
             writeln!(output, "removed {name}")?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn listed(crontab: &Crontab) -> String {
+/// What became of something that was done to an entry; says which there are, if there is no such one.
+async fn found<T>(done: Result<T, Error>, service: &Service, name: &str) -> anyhow::Result<T> {
+    match done {
+        Err(Error::NotFound) => {}
+        done => return Ok(done?),
+    }
+    let CrontabStatus { crons, unreadable, .. } = service.crontab().await?;
+    let names = crons.into_iter().map(|cron| cron.name);
+    let names = names.chain(unreadable.into_iter().map(|(name, _)| name));
+    let names: Vec<String> = names.map(|name| format!("{name:?}")).collect();
+    if names.is_empty() {
+        bail!("there are no cron entries: a program that has some writes them when it starts");
+    }
+    bail!("there is no cron entry named {name:?}: there are {}", names.join(", "));
+}
+
+fn listed(crontab: &CrontabStatus) -> String {
     let mut text = String::new();
     for cron in &crontab.crons {
         let _ = writeln!(text, "{}", told(cron, crontab.now));
@@ -53,27 +82,23 @@ fn listed(crontab: &Crontab) -> String {
     text
 }
 
-fn told(StoredCron { entry, position, last_job, .. }: &StoredCron, now: Timestamp) -> String {
+fn told(cron: &CronStatus, now: Timestamp) -> String {
+    let CronStatus { name, expression, timezone, worker, queue, misfire, overlap, .. } = cron;
     let mut text = format!(
-        "  {}\n    {} in {}: {} in the queue {}; misfire {}, overlap {}",
-        entry.name,
-        entry.expression,
-        entry.timezone,
-        entry.job.worker,
-        entry.job.queue,
-        entry.misfire,
-        entry.overlap,
+        "  {name}\n    {expression} in {timezone}: {worker} in the queue {queue}; misfire {misfire}, \
+         overlap {overlap}"
     );
-    if let Some((slot, node)) = &position.last {
+    if let Some((slot, node)) = &cron.last {
         let _ = write!(text, "\n    last {} by {node}", minute(*slot));
     }
-    if let Some(job) = last_job {
-        let _ = write!(text, "\n    last job {job}");
+    if let Some((job, state)) = &cron.last_job {
+        let state = state.map_or_else(|| "removed since".to_owned(), |state| state.to_string());
+        let _ = write!(text, "\n    last job {job}, {state}");
     }
-    let next: Vec<String> = entry.next_times(now, NEXT).into_iter().map(minute).collect();
+    let next: Vec<String> = cron.next_times(now, NEXT).times.into_iter().map(minute).collect();
     let next = match next.as_slice() {
-        _ if position.paused => "paused".to_owned(),
-        [] if entry.expression.is_reboot() => "when a node starts and no other is alive".to_owned(),
+        _ if cron.is_paused => "paused".to_owned(),
+        [] if expression.is_reboot() => "when a node starts and no other is alive".to_owned(),
         [] => "never".to_owned(),
         next => format!("next {}", next.join(", ")),
     };

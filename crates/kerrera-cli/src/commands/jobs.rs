@@ -7,44 +7,49 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
-use kerrera::audit::AuditEntry;
-use kerrera::{Affected, Client, Job, JobId, JobQuery, State};
-use kerrera_core::storage::Operation;
+use kerrera::{Affected, BulkAction, Job, JobId, JobQuery, State};
+use kerrera_web::service::{Error, Service};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::Arguments;
 use crate::arguments::jobs::{
     Access, JobsArguments, JobsCommand, ListArguments, ManageArguments, ShowArguments,
 };
-use crate::database::{connect, operator};
+use crate::database::Instance;
 
 pub(crate) async fn run(arguments: JobsArguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         JobsCommand::List(arguments) => list(arguments).await,
         JobsCommand::Show(arguments) => show(arguments).await,
-        JobsCommand::Cancel(arguments) => manage(Operation::Cancel, arguments).await,
-        JobsCommand::Retry(arguments) => manage(Operation::Retry, arguments).await,
-        JobsCommand::Discard(arguments) => manage(Operation::Discard, arguments).await,
-        JobsCommand::Delete(arguments) => manage(Operation::Delete, arguments).await,
+        JobsCommand::Cancel(arguments) => manage(BulkAction::Cancel, arguments).await,
+        JobsCommand::Retry(arguments) => manage(BulkAction::Retry, arguments).await,
+        JobsCommand::Discard(arguments) => manage(BulkAction::Discard, arguments).await,
+        JobsCommand::Delete(arguments) => manage(BulkAction::Delete, arguments).await,
     }
 }
 
 async fn list(arguments: ListArguments) -> anyhow::Result<ExitCode> {
-    let ListArguments { text, access, filter, limit, order, after } = arguments;
+    let ListArguments { text, access, filter, limit, order, after, reveal } = arguments;
     let mut query = filter.with(text).query(Vec::new()).order(order.into()).limit(limit);
     if let Some(place) = after {
         query = query.after(place);
     }
     check(&query);
-    let client = connect(&access.database).await?;
-    let jobs = client.jobs(query.clone()).await?;
+    let Instance { service, .. } = Instance::of(&access.database, None).await?;
+    let jobs = if reveal {
+        let jobs = service.reveal_jobs(query.clone()).await?;
+        jobs.into_iter().map(|job| (job, false)).collect()
+    } else {
+        service.find_jobs(query.clone()).await?
+    };
     let next = jobs.last().filter(|_| jobs.len() == limit as usize);
-    let next = next.map(|last| query.place_of(last).to_string());
+    let next = next.map(|(last, _)| query.place_of(last).to_string());
     let mut output = io::stdout();
     if access.json {
+        let jobs: Vec<Value> = jobs.iter().map(|(job, hidden)| as_json(job, *hidden)).collect();
         writeln!(output, "{}", json!({"jobs": jobs, "next": next}))?;
     } else {
-        write!(output, "{}", table(&jobs))?;
+        write!(output, "{}", table(jobs.iter().map(|(job, _)| job)))?;
         if let Some(next) = next {
             writeln!(io::stderr(), "there may be more: --after {next}")?;
         }
@@ -53,21 +58,29 @@ async fn list(arguments: ListArguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn show(arguments: ShowArguments) -> anyhow::Result<ExitCode> {
-    let ShowArguments { id, access } = arguments;
-    let client = connect(&access.database).await?;
-    let Some(job) = client.job(id).await? else {
-        bail!("there is no job {id} in {}", client.location());
+    let ShowArguments { id, access, reveal } = arguments;
+    let Instance { service, place } = Instance::of(&access.database, None).await?;
+    let found = match reveal {
+        true => service.reveal_job(id).await.map(|job| (job, false)),
+        false => service.job(id).await.map(|view| (view.job, view.is_redacted)),
+    };
+    let (job, is_redacted) = match found {
+        Err(Error::NotFound) => bail!("there is no job {id} in {place}"),
+        found => found?,
     };
     let mut output = io::stdout();
     if access.json {
-        writeln!(output, "{}", serde_json::to_string(&job)?)?;
+        writeln!(output, "{}", as_json(&job, is_redacted))?;
     } else {
         write!(output, "{}", portrait(&job))?;
+        if is_redacted {
+            writeln!(io::stderr(), "what is private is hidden: --reveal shows it, and is audited")?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn manage(operation: Operation, arguments: ManageArguments) -> anyhow::Result<ExitCode> {
+async fn manage(action: BulkAction, arguments: ManageArguments) -> anyhow::Result<ExitCode> {
     let ManageArguments { ids, access, filter, all, limit, reason, dry_run, yes } = arguments;
     let mut named = ids.clone();
     named.sort_unstable();
@@ -82,37 +95,28 @@ async fn manage(operation: Operation, arguments: ManageArguments) -> anyhow::Res
         query = query.limit(limit);
     }
     check(&query);
-    let client = connect(&access.database).await?;
-    let Words { verb, done, .. } = words(operation);
+    let instance = Instance::of(&access.database, None).await?.because(reason.as_deref());
+    let Instance { service, place } = &instance;
+    let Words { verb, done, .. } = words(action);
     let asks = !yes && io::stdin().is_terminal() && io::stderr().is_terminal();
     if dry_run || asks {
-        let counts = counts(&client, operation, &query).await?;
+        let counts = counts(service, action, &query).await?;
         let count: u64 = counts.iter().map(|(_, count)| count).sum();
         let count = limit.map_or(count, |limit| count.min(limit.into()));
         if dry_run {
-            tell(&access, operation, true, count, &counts, &[])?;
+            tell(&access, action, true, count, &counts, &[])?;
             return Ok(ExitCode::SUCCESS);
         }
-        if count > 1 && !confirmed(&client, verb, count, &counts)? {
+        if count > 1 && !confirmed(place, verb, count, &counts)? {
             bail!("nothing was {done}: nobody confirmed it");
         }
     }
-    let mut entry = AuditEntry::by(operator());
-    if let Some(reason) = reason {
-        entry = entry.reason(reason);
-    }
-    let client = client.audited(entry);
-    let affected = match operation {
-        Operation::Cancel => client.cancel_jobs(query).await?,
-        Operation::Retry => client.retry_jobs(query).await?,
-        Operation::Discard => client.discard_jobs(query).await?,
-        Operation::Delete => client.delete_jobs(query).await?,
-    };
+    let affected = service.manage_jobs(action, query).await?;
     let left = left_alone(&named, &affected);
     let left = if limit.is_some() { Vec::new() } else { left };
     let states = State::ALL.map(|state| (state, affected.count_of(state) as u64));
     let states: Vec<_> = states.into_iter().filter(|(_, count)| *count > 0).collect();
-    tell(&access, operation, false, affected.count() as u64, &states, &left)?;
+    tell(&access, action, false, affected.count() as u64, &states, &left)?;
     Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -124,36 +128,34 @@ struct Words {
     unless: &'static str,
 }
 
-fn words(operation: Operation) -> Words {
-    match operation {
-        Operation::Cancel => {
+fn words(action: BulkAction) -> Words {
+    match action {
+        BulkAction::Cancel => {
             Words { verb: "cancel", done: "cancelled", unless: "there is none, or it has ended" }
         }
-        Operation::Retry => Words {
+        BulkAction::Retry => Words {
             verb: "retry",
             done: "made available",
             unless: "there is none, or it is available or runs",
         },
-        Operation::Discard => Words {
+        BulkAction::Discard => Words {
             verb: "discard",
             done: "discarded",
             unless: "there is none, it runs, or it has ended",
         },
-        Operation::Delete => {
-            Words { verb: "delete", done: "deleted", unless: "there is none, or it runs" }
-        }
+        _ => Words { verb: "delete", done: "deleted", unless: "there is none, or it runs" },
     }
 }
 
 /// How many jobs would be touched, by the states that they are in.
 async fn counts(
-    client: &Client,
-    operation: Operation,
+    service: &Service,
+    action: BulkAction,
     query: &JobQuery,
 ) -> anyhow::Result<Vec<(State, u64)>> {
     let mut counts = Vec::new();
-    for state in State::ALL.into_iter().filter(|state| operation.applies_to(*state)) {
-        let count = client.count_jobs(query.clone().states([state])).await?;
+    for state in State::ALL.into_iter().filter(|state| action.applies_to(*state)) {
+        let count = service.count_jobs(query.clone().states([state])).await?;
         if count > 0 {
             counts.push((state, count));
         }
@@ -161,13 +163,8 @@ async fn counts(
     Ok(counts)
 }
 
-fn confirmed(
-    client: &Client,
-    verb: &str,
-    count: u64,
-    states: &[(State, u64)],
-) -> anyhow::Result<bool> {
-    let (jobs, place) = (jobs(count, states), client.location());
+fn confirmed(place: &str, verb: &str, count: u64, states: &[(State, u64)]) -> anyhow::Result<bool> {
+    let jobs = jobs(count, states);
     write!(io::stderr(), "{verb} {jobs} in {place}? [y/N] ")?;
     io::stderr().flush()?;
     let mut answer = String::new();
@@ -177,13 +174,13 @@ fn confirmed(
 
 fn tell(
     access: &Access,
-    operation: Operation,
+    action: BulkAction,
     dry_run: bool,
     count: u64,
     states: &[(State, u64)],
     left: &[JobId],
 ) -> anyhow::Result<()> {
-    let Words { verb, done, unless } = words(operation);
+    let Words { verb, done, unless } = words(action);
     let mut output = io::stdout();
     if access.json {
         let states: Map<String, Value> =
@@ -231,11 +228,18 @@ fn nonsense(what: &str) -> ! {
     Arguments::command().error(ErrorKind::ValueValidation, what).exit()
 }
 
+/// A job, for programs.
+fn as_json(job: &Job, is_redacted: bool) -> Value {
+    let mut value = json!(job);
+    value["is_redacted"] = is_redacted.into();
+    value
+}
+
 /// A line a job.
-fn table(jobs: &[Job]) -> String {
+fn table<'a>(jobs: impl IntoIterator<Item = &'a Job>) -> String {
     let head = ["NUMBER", "STATE", "QUEUE", "WORKER", "ATTEMPT", "PRIORITY", "SCHEDULED"];
     let mut lines = vec![head.map(str::to_owned)];
-    lines.extend(jobs.iter().map(|job| {
+    lines.extend(jobs.into_iter().map(|job| {
         [
             job.id.to_string(),
             job.state.to_string(),

@@ -3,92 +3,104 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use kerrera::{Client, Enrolled, Queue, Setting, Standing};
+use kerrera::{Enrolled, Setting, Standing};
+use kerrera_web::service::{Error, PauseEnd, Target};
 use serde_json::{Value, json};
 
 use crate::arguments::{QueueTarget, QueuesArguments, QueuesCommand};
-use crate::database;
+use crate::database::Instance;
 
 pub(crate) async fn run(arguments: QueuesArguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         QueuesCommand::List { database, json } => {
-            let client = database::connect(&database).await?;
-            let (producers, orders) = (client.producers().await?, client.queue_orders().await?);
+            let Instance { service, place } = Instance::of(&database, None).await?;
+            let queues = service.queues().await?.into_iter();
+            let producers: Vec<Enrolled> = queues.flat_map(|queue| queue.producers).collect();
+            let mut orders = service.queue_orders().await?;
+            orders.reverse();
             if json {
                 writeln!(io::stdout(), "{:#}", listed(&producers, &orders))?;
             } else {
-                list(&client, &producers, &orders)?;
+                list(&place, &producers, &orders)?;
             }
         }
         QueuesCommand::Pause { target, span, until } => {
-            let (queue, told) = Told::of(target, "paused").await?;
-            match (span, until) {
-                (Some(span), _) => queue.pause_for(span).await?,
-                (None, Some(until)) => queue.pause_until(until).await?,
-                (None, None) => queue.pause().await?,
-            }
-            told.tell()?;
+            let end = match (span, until) {
+                (Some(span), _) => PauseEnd::In(span),
+                (None, Some(until)) => PauseEnd::At(until),
+                (None, None) => PauseEnd::Never,
+            };
+            let order = Order::of(target).await?;
+            order.instance.service.pause(order.target(), end, "").await?;
+            order.tell("paused").await?;
         }
         QueuesCommand::Resume { target } => {
-            let (queue, told) = Told::of(target, "resumed").await?;
-            queue.resume().await?;
-            told.tell()?;
+            let order = Order::of(target).await?;
+            order.instance.service.resume(order.target()).await?;
+            order.tell("resumed").await?;
         }
         QueuesCommand::Scale { target, limit } => {
-            let (queue, told) = Told::of(target, "scaled").await?;
-            queue.scale(limit).await?;
-            told.tell()?;
+            let order = Order::of(target).await?;
+            order.instance.service.scale(order.target(), limit).await?;
+            order.tell("scaled").await?;
         }
         QueuesCommand::Reset { target } => {
-            let (queue, told) = Told::of(target, "reset").await?;
-            queue.reset().await?;
-            told.tell()?;
+            let order = Order::of(target).await?;
+            order.instance.service.forget_orders(order.target()).await?;
+            order.tell("reset").await?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is told when an order has been given.
-struct Told {
-    did: &'static str,
+/// Who orders something for which queue.
+struct Order {
+    instance: Instance,
     queue: Option<String>,
     node: Option<String>,
     json: bool,
 }
 
-impl Told {
-    async fn of(target: QueueTarget, did: &'static str) -> anyhow::Result<(Queue, Told)> {
-        let QueueTarget { queue: name, all: _, node, reason, by, database, json } = target;
-        let client = database::connect_to_act(&database).await?;
-        let mut queue = match &name {
-            Some(name) => client.queue(name.clone()),
-            None => client.queues(),
-        };
-        if let Some(node) = &node {
-            queue = queue.node(node.clone());
-        }
-        if let Some(reason) = reason {
-            queue = queue.reason(reason);
-        }
-        if let Some(by) = by {
-            queue = queue.by(by);
-        }
-        Ok((queue, Told { did, queue: name, node, json }))
+impl Order {
+    async fn of(target: QueueTarget) -> anyhow::Result<Order> {
+        let QueueTarget { queue, all: _, node, reason, by, database, json } = target;
+        let instance = Instance::of(&database, by).await?.because(reason.as_deref());
+        Ok(Order { instance, queue, node, json })
     }
 
-    fn tell(self) -> io::Result<()> {
-        let Told { did, queue, node, json } = self;
+    fn target(&self) -> Target<'_> {
+        Target { queue: self.queue.as_deref(), node: self.node.as_deref() }
+    }
+
+    async fn tell(self, did: &str) -> anyhow::Result<()> {
+        let Order { instance, queue, node, json } = self;
+        let is_known = match &queue {
+            Some(queue) => match instance.service.queue(queue).await {
+                Ok(queue) => !queue.producers.is_empty() || !queue.jobs.is_empty(),
+                Err(error) => !matches!(error, Error::NotFound),
+            },
+            None => true,
+        };
         if json {
-            return writeln!(io::stdout(), "{}", json!({"did": did, "queue": queue, "node": node}));
+            let told = json!({"did": did, "queue": queue, "node": node, "is_known": is_known});
+            writeln!(io::stdout(), "{told}")?;
+            return Ok(());
         }
         let queue = queue.map_or_else(|| "all queues".to_owned(), |queue| quoted(&queue));
-        writeln!(io::stdout(), "{did} {queue} on {}", place(node.as_deref()))
+        writeln!(io::stdout(), "{did} {queue} on {}", place(node.as_deref()))?;
+        if !is_known {
+            writeln!(
+                io::stderr(),
+                "no node works {queue} and no job is in it: the order holds when it comes to be"
+            )?;
+        }
+        Ok(())
     }
 }
 
-fn list(client: &Client, producers: &[Enrolled], orders: &[Standing]) -> io::Result<()> {
+fn list(place: &str, producers: &[Enrolled], orders: &[Standing]) -> io::Result<()> {
     let mut output = io::stdout();
-    writeln!(output, "{}", client.location())?;
+    writeln!(output, "{place}")?;
     if producers.is_empty() {
         writeln!(output, "  no node works any queue")?;
     } else {

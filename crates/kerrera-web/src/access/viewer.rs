@@ -15,7 +15,8 @@ use super::{Access, AccessError, Actor, Grant, Permission, Permissions, Scope};
 pub struct Viewer {
     permissions: Permissions,
     actor: Actor,
-    sees: Sees,
+    /// What they know of; everything, if nothing is said.
+    sees: Option<Sees>,
     read_only: Option<ReadOnly>,
     frozen: Arc<[String]>,
 }
@@ -47,19 +48,13 @@ pub enum Denied {
 impl Viewer {
     /// Somebody with these permissions, who sees everything.
     pub fn new(actor: Actor, permissions: Permissions) -> Viewer {
-        Viewer {
-            permissions,
-            actor,
-            sees: Arc::new(|_| true),
-            read_only: None,
-            frozen: Arc::default(),
-        }
+        Viewer { permissions, actor, sees: None, read_only: None, frozen: Arc::default() }
     }
 
     /// The same, but only what this allows is visible to them.
     #[must_use]
     pub fn seeing(self, sees: impl Fn(Scope<'_>) -> bool + Send + Sync + 'static) -> Viewer {
-        Viewer { sees: Arc::new(sees), ..self }
+        Viewer { sees: Some(Arc::new(sees)), ..self }
     }
 
     /// The same, but nothing can be changed.
@@ -149,7 +144,12 @@ impl Viewer {
 
     /// Whether they know of this.
     pub fn sees(&self, scope: Scope<'_>) -> bool {
-        (self.sees)(scope)
+        self.sees.as_ref().is_none_or(|sees| sees(scope))
+    }
+
+    /// Whether nothing at all is hidden from them.
+    pub(crate) fn sees_everything(&self) -> bool {
+        self.sees.is_none()
     }
 }
 

@@ -13,7 +13,7 @@ use super::schema::{Id, JobState, Nothing, Time};
 use crate::access::Permission;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
-use crate::service::{CronDraft, CronRun, CronStatus, CronTarget, Drafted, NextTimes};
+use crate::service::{CronDraft, CronRun, CronStatus, CronTarget, Drafted, InsertedJob, NextTimes};
 use crate::visit::Visit;
 
 /// How many times are told ahead.
@@ -362,8 +362,8 @@ async fn run(
     At(named): At<Named>,
     Sent(Nothing {}): Sent<Nothing>,
 ) -> Result<Json<Ran>, Refusal> {
-    let is_new = visit.service().run_cron(&named.cron).await?;
-    Ok(Json(Ran { is_new }))
+    let inserted = visit.service().run_cron(&named.cron).await?;
+    Ok(Json(Ran { is_new: matches!(inserted, InsertedJob::New(_)) }))
 }
 
 /// Fires an entry no more, on any node, until it is resumed

@@ -11,7 +11,7 @@ use crate::access::Permission;
 use crate::links::escape;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
-use crate::service::{CronRun, CronStatus, CronTarget, NextTimes};
+use crate::service::{CronRun, CronStatus, CronTarget, InsertedJob, NextTimes};
 use crate::text::{Said, Text};
 use crate::view::button::{Action, action};
 use crate::view::done::{self, Done};
@@ -102,7 +102,10 @@ async fn show(
 }
 
 async fn run(visit: Visit, Path((_, name)): Named) -> Result<Response, Refusal> {
-    let done = if visit.service().run_cron(&name).await? { RAN } else { SAME };
+    let done = match visit.service().run_cron(&name).await? {
+        InsertedJob::New(_) => RAN,
+        InsertedJob::Existing(_) => SAME,
+    };
     Ok(done::redirect(&visit.links().cron(&name), done).into_response())
 }
 

@@ -83,7 +83,7 @@ impl Service {
             }
             other => other,
         };
-        let entry = AuditEntry::by(self.actor()).action("audit.export").target("audit", "");
+        let entry = self.entry().action("audit.export").target("audit", "");
         match self.client.record_audit(entry.after(asked)).await {
             // Nothing can be written there, this neither.
             Err(error) if self.viewer.why_read_only() == Some(ReadOnly::Database) => {

@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use kerrera::cron::{CronChange, CronEntry, CronExpression, Timezone};
-use kerrera::{
-    Cron, Inserted, JobId, JobQuery, Misfire, NewJob, Overlap, State, StoredCron, Timestamp,
-};
+use kerrera::{Cron, JobId, JobQuery, Misfire, NewJob, Overlap, State, StoredCron, Timestamp};
 use serde_json::Value;
 
-use super::{Error, Result, Service};
+use super::{Error, InsertedJob, Result, Service};
 use crate::access::{Permission, Scope};
 
 /// The crontab, as it stands.
@@ -213,15 +211,14 @@ impl Service {
         Ok(slots.into_iter().map(run).collect())
     }
 
-    /// Inserts the job of an entry now; whether it is new.
+    /// Inserts the job of an entry now.
     ///
     /// # Errors
     ///
     /// Without [`Permission::CronsRun`]; otherwise as for [`cron`](Service::cron).
-    pub async fn run_cron(&self, name: &str) -> Result<bool> {
+    pub async fn run_cron(&self, name: &str) -> Result<InsertedJob> {
         self.changeable(name, Permission::CronsRun).await?;
-        let inserted: Inserted = self.acting().run_cron(name).await?;
-        Ok(inserted.is_new())
+        Ok(InsertedJob::of(&self.acting().run_cron(name).await?))
     }
 
     /// Pauses an entry, or lets it go on.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use kerrera::audit::AuditEntry;
 use kerrera::{
     Inserted, Job, JobChange, JobId, JobQuery, JobRow, Json, ListOrder, Listing, NewJob, State,
     Timestamp, Updated, until_finished,
@@ -245,7 +244,7 @@ impl Service {
             None if mistakes.is_empty() => return Ok(DraftedJob::Written(id)),
             _ => return Ok(DraftedJob::Wrong(mistakes)),
         };
-        let entry = AuditEntry::by(self.actor()).before(told(&JobDraft::of(&shown)));
+        let entry = self.entry().before(told(&JobDraft::of(&shown)));
         // The args are as private as before, and no more of them is told than that they changed.
         let mut after = draft.clone();
         after.args = rules.redact(&after.worker, &after.args).text;

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use kerrera::audit::AuditEntry;
 use kerrera::cron::Timezone;
 use kerrera::filter::Filter;
 use kerrera::{Cursor, Job, JobId, JobQuery, JobRow, ListOrder, Listing, Timestamp};
@@ -57,7 +56,7 @@ impl Service {
             return Err(Error::Invalid(format!("limit must be from 1 to {MOST}")));
         }
         let meant = self.meant(filter, Timestamp::now(), &Timezone::utc()).await?;
-        let entry = AuditEntry::by(self.actor()).action("jobs.export");
+        let entry = self.entry().action("jobs.export");
         let entry = entry.target("job", meant.filter.to_string());
         self.client.record_audit(entry).await?;
         Ok(Export {

@@ -31,6 +31,15 @@ pub enum InsertedJob {
     Existing(JobId),
 }
 
+impl InsertedJob {
+    pub(super) fn of(inserted: &Inserted) -> InsertedJob {
+        match inserted {
+            Inserted::Existing(job) => InsertedJob::Existing(job.id),
+            inserted => InsertedJob::New(inserted.job().id),
+        }
+    }
+}
+
 impl Service {
     /// Inserts jobs as they were written, all or none, up to a thousand.
     ///
@@ -60,8 +69,7 @@ impl Service {
                                inserted; send it with what it came with, or another key";
                     return Err(Error::Conflict(why.to_owned()));
                 }
-                Inserted::Existing(job) => InsertedJob::Existing(job.id),
-                inserted => InsertedJob::New(inserted.job().id),
+                inserted => InsertedJob::of(inserted),
             });
         }
         Ok(outcomes)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kerrera::audit::{AuditEntry, AuditQuery, AuditRecord};
+use kerrera::audit::{AuditQuery, AuditRecord};
 use kerrera::{Job, JobChange, JobId, JobQuery, JobRow, Listing, State, Updated};
 
 use super::{Error, Result, Service};
@@ -138,7 +138,7 @@ impl Service {
     pub async fn reveal_job(&self, id: JobId) -> Result<Job> {
         self.viewer.may(Permission::JobsReveal)?;
         let job = self.visible_job(id).await?;
-        let entry = AuditEntry::by(self.actor()).action("job.reveal").target("job", id.to_string());
+        let entry = self.entry().action("job.reveal").target("job", id.to_string());
         // Written down first: what was shown cannot be taken back.
         self.client.record_audit(entry.jobs([id]).count(1)).await?;
         Ok(job)

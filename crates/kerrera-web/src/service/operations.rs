@@ -2,7 +2,6 @@
 
 mod wording;
 
-use kerrera::audit::AuditEntry;
 use kerrera::cron::Timezone;
 use kerrera::filter::Filter;
 use kerrera::{
@@ -227,7 +226,7 @@ impl Service {
         if let (Some(after), Some(which)) = (after.as_object_mut(), which.as_object()) {
             after.extend(which.clone());
         }
-        let client = self.client.audited(AuditEntry::by(self.actor()).after(after));
+        let client = self.client.audited(self.entry().after(after));
         let request = BulkRequest::new(wish.action, query);
         let request = if reason.is_empty() { request } else { request.reason(reason) };
         let request = if wish.which == Selection::All { request.everything() } else { request };
@@ -308,7 +307,7 @@ impl Service {
     }
 
     /// The same where something is going to be done: that somebody tried is written down.
-    async fn let_do_to_many(&self, action: BulkAction) -> Result<()> {
+    pub(super) async fn let_do_to_many(&self, action: BulkAction) -> Result<()> {
         let may = self.may_do_to_many(action);
         if let Err(denied) = may {
             self.refused(denied, &format!("operations ({action})")).await;
@@ -475,7 +474,7 @@ pub(super) struct Unseen {
     /// Whether there is a queue that they do not know of.
     queue: bool,
     /// If there is a worker that they do not know of: those that they do.
-    workers: Option<Vec<String>>,
+    pub(super) workers: Option<Vec<String>>,
 }
 
 impl Unseen {

@@ -176,7 +176,8 @@ impl Service {
     /// # Errors
     ///
     /// Without [`Permission::QueuesPause`], or [`Permission::NodesControl`] for all queues of a node;
-    /// [`Error::NotFound`] if nothing is known of the queue; when the reason is too long; and when the
+    /// [`Error::NotFound`] if nothing is known of the queue, unless the service is [ordering
+    /// ahead](Service::ordering_ahead); when the reason is too long; and when the
     /// database fails.
     pub async fn pause(&self, target: Target<'_>, end: PauseEnd, reason: &str) -> Result<()> {
         for queue in self.steered(target, Permission::QueuesPause).await? {
@@ -295,7 +296,7 @@ impl Service {
         let queues = match target.queue {
             Some(name) => {
                 self.may_know(Scope::Queue(name))?;
-                if !self.is_known(name).await? {
+                if !self.orders_ahead && !self.is_known(name).await? {
                     return Err(Error::NotFound);
                 }
                 self.viewer.may_within(needs, name)?;
@@ -317,6 +318,10 @@ impl Service {
         };
         let by: String = self.viewer.actor().name.chars().take(LONGEST_NAME).collect();
         let named = queues.into_iter().map(|queue| {
+            let queue = match self.reason.as_deref() {
+                Some(reason) => queue.reason(reason),
+                None => queue,
+            };
             let queue = if by.trim().is_empty() { queue } else { queue.by(by.clone()) };
             match target.node {
                 Some(node) => queue.node(node),

@@ -188,6 +188,11 @@ impl Rules {
         })
     }
 
+    /// Whether anything stands in this JSON where `hides` says that it is private.
+    pub(crate) fn finds(json: &str, hides: &dyn Fn(&[&str]) -> bool) -> bool {
+        scan::redact(json, hides).text != json
+    }
+
     /// Takes out of JSON what is private; the text may be cut off anywhere.
     pub(crate) fn redact(&self, worker: &str, json: &str) -> Redacted {
         scan::redact(json, &|way| self.is_private(worker, way))
