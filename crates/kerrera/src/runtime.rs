@@ -119,7 +119,7 @@ pub(crate) struct Node {
     pub(crate) seat: watch::Sender<Option<Seat>>,
     /// Whether it leads the neighbours as well.
     pub(crate) leads_neighbours: AtomicBool,
-    /// Some leader went: two may want to know.
+    /// Some leader went: two may want to know, and each waits on one of these alone.
     pub(crate) leaderless: Notify,
     pub(crate) neighbours_leaderless: Notify,
 }
@@ -164,10 +164,11 @@ impl Node {
         self.client.telemetry()
     }
 
-    /// Tells those who want to lead that a leader went.
+    /// Tells those who want to lead that a leader went. Who is just asking for the lead hears of it
+    /// afterwards: the answer may be older.
     pub(crate) fn leaderless(&self) {
-        self.leaderless.notify_waiters();
-        self.neighbours_leaderless.notify_waiters();
+        self.leaderless.notify_one();
+        self.neighbours_leaderless.notify_one();
     }
 
     /// The queues at this moment.
@@ -583,5 +584,17 @@ mod tests {
         assert_eq!(written.try_recv().unwrap().ack.id, 1);
         queue.end(&acks, claim, ended(claim, &run(Timestamp::MIN)), LONG);
         assert!(written.try_recv().is_err(), "once");
+    }
+
+    #[tokio::test]
+    async fn a_leader_that_goes_while_somebody_asks_for_the_lead_is_heard_of() {
+        let client = Client::connect("sqlite::memory:").await.unwrap();
+        let (acks, _receiver) = Acks::new();
+        let node = Node::new("node-1".into(), client, Tuning::default(), acks);
+        // Nobody waits at this moment.
+        node.leaderless();
+        for rung in [&node.leaderless, &node.neighbours_leaderless] {
+            tokio::time::timeout(Duration::from_secs(10), rung.notified()).await.unwrap();
+        }
     }
 }
