@@ -5,10 +5,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use kerrera_bench::ground::{Fill, Ground};
+use kerrera_bench::ground::{Fill, Ground, QUEUE};
 use kerrera_bench::{Report, Where, median};
 use serde_json::Value;
 use tokio::process::Command;
+use uuid::Uuid;
 
 use crate::PairArguments;
 use crate::{postgres, sqlite};
@@ -25,6 +26,11 @@ pub(crate) struct Way {
     pub(crate) form: Form,
     pub(crate) batch: u64,
     pub(crate) connections: u64,
+}
+
+/// Who claimed a job, as Oban writes it: a node, and a producer of it.
+pub(crate) fn attempted_by() -> [String; 2] {
+    [format!("{QUEUE}.{}", std::process::id()), Uuid::new_v4().to_string()]
 }
 
 /// What the bare side does.

@@ -16,7 +16,7 @@ use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Statement};
 
-use crate::pair::Way;
+use crate::pair::{Way, attempted_by};
 
 /// Claims and completes until there is nothing left; each connection by itself.
 pub(crate) async fn drain(url: &str, way: Way) -> anyhow::Result<Duration> {
@@ -31,9 +31,10 @@ pub(crate) async fn drain(url: &str, way: Way) -> anyhow::Result<Duration> {
     let begun = Instant::now();
     let mut tasks = JoinSet::new();
     for (client, claim, complete) in hands {
+        let [node, producer] = attempted_by();
         tasks.spawn(async move {
             loop {
-                let rows = client.query(&claim, &[&"node", &"producer", &QUEUE, &limit]).await?;
+                let rows = client.query(&claim, &[&node, &producer, &QUEUE, &limit]).await?;
                 if rows.is_empty() {
                     return Ok::<(), anyhow::Error>(());
                 }
@@ -218,6 +219,7 @@ pub(crate) async fn latency(url: &str, jobs: u64) -> anyhow::Result<Latency> {
 struct Hearer {
     client: Client,
     claim: Statement,
+    attempted_by: [String; 2],
     heard: mpsc::UnboundedReceiver<()>,
 }
 
@@ -239,13 +241,14 @@ impl Hearer {
         });
         client.batch_execute("LISTEN kerrera_bench").await?;
         let claim = client.prepare(include_str!("sql/postgres/claim.sql")).await?;
-        Ok(Hearer { client, claim, heard })
+        Ok(Hearer { client, claim, attempted_by: attempted_by(), heard })
     }
 
     /// Waits until it hears something, claims, and gives back when that was answered.
     async fn claim(&mut self) -> anyhow::Result<Instant> {
         self.heard.recv().await.context("the listening connection ended")?;
-        let rows = self.client.query(&self.claim, &[&"node", &"producer", &QUEUE, &1_i64]).await?;
+        let [node, producer] = &self.attempted_by;
+        let rows = self.client.query(&self.claim, &[node, producer, &QUEUE, &1_i64]).await?;
         let answered = Instant::now();
         ensure!(rows.len() == 1, "heard of a job that is not there");
         Ok(answered)

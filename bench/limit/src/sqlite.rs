@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use kerrera_bench::ground::{QUEUE, WORKER};
 use rusqlite::{Connection, TransactionBehavior, named_params, params};
 
-use crate::pair::Way;
+use crate::pair::{Way, attempted_by};
 
 /// Completes what was claimed before and claims more, in one transaction, until nothing is left.
 pub(crate) fn drain(connection: &Connection, way: Way) -> anyhow::Result<Duration> {
+    let attempted_by = serde_json::to_string(&attempted_by())?;
     let begun = Instant::now();
     let mut claimed: Vec<i64> = Vec::new();
     loop {
@@ -22,7 +23,7 @@ pub(crate) fn drain(connection: &Connection, way: Way) -> anyhow::Result<Duratio
         let rows = claim.query_map(
             named_params! {
                 ":now": now,
-                ":attempted_by": r#"["node","producer"]"#,
+                ":attempted_by": attempted_by,
                 ":queue": QUEUE,
                 ":limit": i64::try_from(way.batch)?,
             },

@@ -85,13 +85,12 @@ pub(crate) fn claimed(row: &Row, claim: &Claim, attempted_by: &[String]) -> Job 
     job.meta = cells.json(3);
     job.tags = cells.texts(4);
     job.errors = cells.errors(5);
-    job.attempt = cells.int4(6);
-    job.max_attempts = cells.int4(7);
-    job.priority = cells.int4(8);
+    (job.attempt, job.max_attempts) = cells.two(6);
+    job.priority = cells.int4(7);
     job.attempted_by = attempted_by.to_vec();
-    job.inserted_at = cells.time(9).unwrap_or(Timestamp::MIN);
-    job.scheduled_at = cells.time(10).unwrap_or(Timestamp::MIN);
-    job.attempted_at = cells.time(11);
+    job.inserted_at = cells.time(8).unwrap_or(Timestamp::MIN);
+    job.scheduled_at = cells.time(9).unwrap_or(job.inserted_at);
+    job.attempted_at = cells.time(10);
     job
 }
 
@@ -186,6 +185,12 @@ impl<'a> Cells<'a> {
 
     fn int4(&self, at: usize) -> i32 {
         self.bytes(at).and_then(|raw| raw.try_into().ok()).map_or(0, i32::from_be_bytes)
+    }
+
+    /// Two numbers that share a column, the first in its upper half.
+    fn two(&self, at: usize) -> (i32, i32) {
+        let both = self.int8(at);
+        ((both >> 32) as i32, both as i32)
     }
 
     fn time(&self, at: usize) -> Option<Timestamp> {

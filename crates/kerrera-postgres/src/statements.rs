@@ -223,7 +223,9 @@ impl Statements {
             fill(&file!("plan_insert").replace("{wake}", &bare(wake))).into()
         };
         let told = match layout.errors {
-            ErrorsColumn::Array => "to_jsonb(nullif(j.errors, '{}'))",
+            ErrorsColumn::Array => {
+                "CASE WHEN cardinality(j.errors) > 0 THEN to_jsonb(j.errors) END"
+            }
             ErrorsColumn::Json => "nullif(j.errors, '[]')",
         };
         let claimed = bare(file!("claimed")).replace("{told}", told);
