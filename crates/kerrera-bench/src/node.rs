@@ -127,7 +127,8 @@ async fn work(url: &str, settings: &[String], work: Work) -> anyhow::Result<Ende
             tokio::select! {
                 word = words.recv() => if word.is_none() { break },
                 () = count.all() => {}
-                _ = tick.tick() => {}
+                // There is nothing to tell of an idle node, which is not to be woken for it.
+                _ = tick.tick(), if work.jobs > 0 => {}
             }
             if count.ran() != did {
                 did = count.ran();

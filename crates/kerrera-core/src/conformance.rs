@@ -128,6 +128,7 @@ macro_rules! conformance_tests {
         $crate::conformance_tests! { @group $fixture, bulk_operations:
             an_operation_is_kept_with_its_particulars
             an_operation_is_held_by_one_until_its_time_is_over
+            a_beat_says_whether_an_operation_waits
             a_step_is_done_by_its_holder_once
             each_action_does_what_it_says
             an_operation_that_was_stopped_does_nothing_more

@@ -259,8 +259,9 @@ async fn beat(session: &mut Session, call: &Call<Vec<Beat>>) -> Result<Pulse> {
         Ok(places.filter_map(|place| running.get(place).copied()).collect())
     };
     let (gone, freed) = (claims(1)?, claims(2)?);
+    let has_operation = row.try_get(3).map_err(|_| unreadable("the beat"))?;
     neighbours::show(session, call, &uuids).await;
-    Ok(Pulse { dead, gone, freed })
+    Ok(Pulse { dead, gone, freed, has_operation })
 }
 
 async fn look(session: &mut Session, Call { sql, now, .. }: &Call<()>) -> Result<Look> {

@@ -67,6 +67,20 @@ pub async fn an_operation_is_held_by_one_until_its_time_is_over(fixture: Fixture
     assert_eq!(storage.lease_operation(lease(one)).await.unwrap().unwrap().id, first.id);
 }
 
+pub async fn a_beat_says_whether_an_operation_waits(fixture: Fixture) {
+    let (storage, hand) = (&fixture.storage, fixture.enroll("default").await);
+    let tells = storage.silence_is_death();
+    let waits = async || storage.beat(vec![hand.beat(&[])]).await.unwrap().has_operation;
+    assert!(!waits().await);
+    create(&fixture, BulkAction::Cancel, JobQuery::new()).await;
+    assert_eq!(waits().await, tells);
+    let held = lease(Uuid::new_v4());
+    storage.lease_operation(held.clone()).await.unwrap().unwrap();
+    assert!(!waits().await, "somebody is at it");
+    fixture.clock.advance(held.ttl + 1.milliseconds());
+    assert_eq!(waits().await, tells, "nobody is at it any more");
+}
+
 pub async fn a_step_is_done_by_its_holder_once(fixture: Fixture) {
     let storage = &fixture.storage;
     let jobs = ids(&fixture.insert((0..4).map(|_| job())).await);

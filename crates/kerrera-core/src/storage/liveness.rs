@@ -73,6 +73,9 @@ pub struct Pulse {
     /// Jobs that a neighbour freed, or discarded on their last attempt, for their age, though the caller
     /// runs them, and that nobody has claimed since: see [`Neighbours::reclaim`](super::Neighbours::reclaim).
     pub freed: Vec<(JobId, ClaimToken)>,
+    /// An operation on many jobs waits for somebody. Where silence tells of no death, to look for one costs
+    /// next to nothing, and this says nothing.
+    pub has_operation: bool,
 }
 
 /// What was seen of the other producers.

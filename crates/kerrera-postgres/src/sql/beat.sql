@@ -1,7 +1,9 @@
 -- Says that producers are alive, never that there are such: one without a row was declared dead. And
 -- asks which of the jobs that they run are theirs no more; of these, a neighbour may have freed or
--- discarded some for their age, and they still carry the token.
--- Locks: the producers' rows, in the order of their uuids. Index: the primary keys.
+-- discarded some for their age, and they still carry the token. And whether an operation waits: to ask for
+-- itself would be a statement more.
+-- Locks: the producers' rows, in the order of their uuids. Index: the primary keys, and the one of
+-- operations that have not ended.
 WITH alive AS (
     UPDATE {schema}.kerrera_producers AS p
     SET
@@ -37,4 +39,12 @@ SELECT
         WHERE NOT EXISTS (SELECT FROM alive AS a WHERE a.uuid = b.uuid)
     ),
     ARRAY(SELECT m.place FROM missed AS m WHERE m.stolen IS NOT TRUE),
-    ARRAY(SELECT m.place FROM missed AS m WHERE m.stolen)
+    ARRAY(SELECT m.place FROM missed AS m WHERE m.stolen),
+    EXISTS (
+        SELECT FROM {schema}.kerrera_operations AS f
+        WHERE f.state IN ('waiting', 'running')
+            AND (
+                f.leased_until IS NULL
+                OR f.leased_until < (SELECT coalesce($1::timestamp, timezone('UTC', clock_timestamp())))
+            )
+    )

@@ -155,8 +155,11 @@ async fn send(node: &Node) -> Result<()> {
             running: queue.running().keys().copied().collect(),
         }
     });
-    let Pulse { dead, gone, freed } = node.storage().beat(beats.collect()).await?;
+    let Pulse { dead, gone, freed, has_operation } = node.storage().beat(beats.collect()).await?;
     node.health.well(HEART);
+    if has_operation {
+        node.operations.notify_one();
+    }
     for queue in &*queues {
         queue.settle(&node.acks, &freed);
         if dead.contains(&queue.producer()) {

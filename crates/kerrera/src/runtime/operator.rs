@@ -28,7 +28,7 @@ pub(crate) async fn run(node: Arc<Node>) {
         ttl: node.tuning.ttl * 2,
     };
     let mut retry = Retry::default();
-    let mut wait = node.tuning.ttl / 3;
+    let mut wait = pause(&node);
     loop {
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
@@ -39,7 +39,7 @@ pub(crate) async fn run(node: Arc<Node>) {
             Ok(found) => {
                 node.health.well(NAME);
                 retry.succeeded();
-                if found { Duration::ZERO } else { node.tuning.ttl / 3 }
+                if found { Duration::ZERO } else { pause(&node) }
             }
             Err(error) => {
                 node.health.ill(NAME, error);
@@ -47,6 +47,13 @@ pub(crate) async fn run(node: Arc<Node>) {
             }
         };
     }
+}
+
+/// How long it waits for a hint before it looks for itself. Where there are beats, each tells whether an
+/// operation waits.
+fn pause(node: &Node) -> Duration {
+    let beats = node.storage().silence_is_death() && !node.queues().is_empty();
+    if beats { node.tuning.ttl * 4 } else { node.tuning.ttl / 3 }
 }
 
 /// Takes an operation, and carries it out as far as can be; false if there is none.
