@@ -27,8 +27,9 @@ pub(crate) async fn run(arguments: IdleArguments) -> anyhow::Result<Report> {
     let mut team = Team::start(&place.database_url, (0..nodes).map(order).collect()).await?;
     team.begin().await?;
     let begun = Instant::now();
-    // What happens once at the start is over by then, and has reached the statistics.
-    sleep(Duration::from_secs(5)).await;
+    // What happens once at the start is over by then, and has reached the statistics: a session that rests
+    // tells of what it did within ten seconds.
+    sleep(Duration::from_secs(12)).await;
     let before = transactions(&ground).await?;
     sleep(Duration::from_secs(seconds)).await;
     let after = transactions(&ground).await?;
