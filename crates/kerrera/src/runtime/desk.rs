@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use kerrera_core::storage::Signal;
 use tokio::sync::Notify;
@@ -14,8 +13,6 @@ use crate::telemetry::{SignalDropped, Telemetry};
 #[derive(Debug, Default)]
 pub(crate) struct Desk {
     heard: Mutex<VecDeque<News>>,
-    /// What the last staging showed.
-    revision: AtomicI64,
     bell: Notify,
     telemetry: Telemetry,
 }
@@ -53,11 +50,9 @@ impl Desk {
         self.add(News::Signal(signal));
     }
 
-    /// Only another one than last time is news.
+    /// Whether it is news only the ledger knows: it may have read the orders since the last staging.
     pub(crate) fn revision(&self, revision: i64) {
-        if self.revision.swap(revision, Ordering::Relaxed) != revision {
-            self.add(News::Revision(revision));
-        }
+        self.add(News::Revision(revision));
     }
 
     /// The next news, in the order in which they came.

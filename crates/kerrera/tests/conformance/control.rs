@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use kerrera::prelude::*;
-use kerrera::{Queue, QueueCheck, Setting, Tuning};
+use kerrera::{Connectivity, Queue, QueueCheck, Setting, Tuning};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -183,6 +183,22 @@ async fn an_order_that_nobody_was_told_of_is_found_by_the_poll(scene: Scene) {
              VALUES ('default', '*', 'paused', true, 'kerrera', {at})"
         ))
         .await;
+    until("it is paused", async || paused(&kerrera, "default")).await;
+    scene.raw("DELETE FROM kerrera_queues").await;
+    until("it is as it was configured", async || !paused(&kerrera, "default")).await;
+    kerrera.shutdown().await;
+}
+
+/// What is compared with the poll is what was read last, for whatever reason it was read.
+async fn an_order_that_is_taken_back_before_the_poll_saw_it_holds_no_more(scene: Scene) {
+    let builder = scene.builder().node("one").state(Gate::open()).queue("default", 2);
+    let builder = builder.worker::<Wait>();
+    let seldom = |tuning: &mut Tuning| tuning.stage_interval = Duration::from_secs(1);
+    let kerrera = builder.tune(seldom).start().await.unwrap();
+    let hears = async || kerrera.health().connectivity != Connectivity::Unknown;
+    until("it hears hints", hears).await;
+    // Read because of the hint, between two polls.
+    kerrera.queue("default").pause().await.unwrap();
     until("it is paused", async || paused(&kerrera, "default")).await;
     scene.raw("DELETE FROM kerrera_queues").await;
     until("it is as it was configured", async || !paused(&kerrera, "default")).await;
@@ -400,6 +416,7 @@ on_both!(
     all_queues_follow_an_order_for_all,
     a_pause_ends_by_itself,
     an_order_that_nobody_was_told_of_is_found_by_the_poll,
+    an_order_that_is_taken_back_before_the_poll_saw_it_holds_no_more,
     a_limit_grows_and_shrinks_while_jobs_run,
     a_queue_begins_and_ends_at_run_time,
     a_queue_that_stops_gives_back_what_does_not_end,
