@@ -101,6 +101,7 @@ macro_rules! conformance_tests {
             one_bad_ack_does_not_stop_the_others
             answers_come_in_order
             the_first_of_two_acks_of_a_run_in_one_batch_is_written
+            each_ack_of_a_batch_is_fenced_by_its_own_token
             follow_ups_are_inserted_exactly_once
             an_ack_that_cannot_be_stored_is_refused_alone
             a_lost_ack_inserts_no_follow_up

@@ -1,6 +1,7 @@
 //! A job as it is stored.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -45,9 +46,10 @@ pub struct Job {
     pub max_attempts: i32,
     /// 0 is claimed first, 9 last.
     pub priority: i32,
-    /// Who claimed it last: node, producer and claim token. Other implementations write fewer.
+    /// Who claimed it last: node, producer and claim token. Other implementations write fewer. Shared by
+    /// the jobs of one claim.
     #[serde(default, deserialize_with = "null_is_default")]
-    pub attempted_by: Vec<String>,
+    pub attempted_by: Arc<[String]>,
     /// When it was inserted.
     pub inserted_at: Timestamp,
     /// When it may run, or could have first.
@@ -77,7 +79,7 @@ impl Job {
             attempt: 0,
             max_attempts: 0,
             priority: 0,
-            attempted_by: Vec::new(),
+            attempted_by: Arc::default(),
             inserted_at: Timestamp::MIN,
             scheduled_at: Timestamp::MIN,
             attempted_at: None,

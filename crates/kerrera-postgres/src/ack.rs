@@ -159,11 +159,19 @@ impl Batch<'_> {
     /// Which of them were written.
     async fn write_completed(&mut self, acks: &[&Ack]) -> Result<Vec<bool>> {
         let ids: Vec<JobId> = acks.iter().map(|ack| ack.id).collect();
-        let tokens: Vec<&str> = acks.iter().map(|ack| ack.token.as_str()).collect();
-        let parameters: [Parameter<'_>; 3] =
-            [(&self.now, Type::TIMESTAMP), (&ids, Type::INT8_ARRAY), (&tokens, Type::TEXT_ARRAY)];
+        let claims = acks.chunk_by(|one, next| one.token == next.token).map(|claim| claim[0]);
+        let (first, tokens): (Vec<JobId>, Vec<&str>) =
+            claims.map(|ack| (ack.id, ack.token.as_str())).unzip();
+        let parameters: [Parameter<'_>; 4] = [
+            (&self.now, Type::TIMESTAMP),
+            (&ids, Type::INT8_ARRAY),
+            (&first, Type::INT8_ARRAY),
+            (&tokens, Type::TEXT_ARRAY),
+        ];
         let rows = self.session.query("the ack", &self.sql.ack_completed, &parameters).await?;
-        Ok(written(acks, &rows))
+        let Some(row) = rows.first() else { return Ok(vec![true; acks.len()]) };
+        let written: Option<Vec<JobId>> = row.try_get(0).ok().flatten();
+        Ok(which(acks, written.unwrap_or_default()))
     }
 
     /// Which of them were written.
@@ -202,7 +210,8 @@ impl Batch<'_> {
             let state: String = row.try_get(1).unwrap_or_default();
             let told: bool = row.try_get(2).unwrap_or_default();
             let stolen: bool = row.try_get(3).unwrap_or_default();
-            if let (Some(place), Ok(state)) = (place(acks, &row), state.parse()) {
+            let id = row.try_get(0).unwrap_or_default();
+            if let (Some(place), Ok(state)) = (place(acks, id), state.parse()) {
                 verdicts[place] = match stolen {
                     true => Verdict::Stolen { began: row.try_get(4).ok().flatten() },
                     false => Verdict::Is(judge(acks[place], state, told)),
@@ -280,20 +289,22 @@ fn judge(ack: &Ack, found: State, told: bool) -> Acked {
     }
 }
 
-/// Which of the acks are among the numbers that a statement gave back.
+/// Which of the acks are among the rows that a statement gave back.
 fn written(acks: &[&Ack], rows: &[Row]) -> Vec<bool> {
-    let mut written = vec![rows.len() == acks.len(); acks.len()];
-    if rows.len() < acks.len() {
-        for place in rows.iter().filter_map(|row| place(acks, row)) {
-            written[place] = true;
-        }
-    }
-    written
+    which(acks, rows.iter().filter_map(|row| row.try_get(0).ok()))
 }
 
-/// The place of the ack, among those of one turn, whose number a row begins with.
-fn place(acks: &[&Ack], row: &Row) -> Option<usize> {
-    let id: JobId = row.try_get(0).ok()?;
+/// Which of the acks have one of these numbers.
+fn which(acks: &[&Ack], ids: impl IntoIterator<Item = JobId>) -> Vec<bool> {
+    let mut which = vec![false; acks.len()];
+    for place in ids.into_iter().filter_map(|id| place(acks, id)) {
+        which[place] = true;
+    }
+    which
+}
+
+/// The place of the ack with this number, among those of one turn.
+fn place(acks: &[&Ack], id: JobId) -> Option<usize> {
     acks.binary_search_by_key(&id, |ack| ack.id).ok()
 }
 

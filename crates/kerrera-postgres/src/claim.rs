@@ -16,14 +16,14 @@ pub(crate) async fn claim(
     session: &mut Session,
     Call { sql, now, input: claim }: &Call<Claim>,
 ) -> Result<Vec<Job>> {
-    let (node, queue, token) = (&*claim.node, &*claim.queue, claim.token.as_str());
+    let (queue, attempted_by) = (&*claim.queue, claim.attempted_by());
+    let by = &*attempted_by;
     let excluded: Vec<&str> = claim.excluded.iter().map(String::as_str).collect();
     let limit = i64::from(claim.limit);
     let mut parameters: Vec<Parameter<'_>> = vec![
         (now, Type::TIMESTAMP),
-        (&node, Type::TEXT),
+        (&by, Type::TEXT_ARRAY),
         (&claim.producer, Type::UUID),
-        (&token, Type::TEXT),
         (&queue, Type::TEXT),
         (&excluded, Type::TEXT_ARRAY),
         (&limit, Type::INT8),
@@ -39,7 +39,6 @@ pub(crate) async fn claim(
         _ => &sql.claim,
     };
     let rows = session.query("the claim", sql, &parameters).await?;
-    let attempted_by = claim.attempted_by();
     let mut jobs: Vec<Job> =
         rows.iter().map(|row| rows::claimed(row, claim, &attempted_by)).collect();
     jobs.sort_unstable_by_key(|job| Floor::from(job));

@@ -3,6 +3,8 @@
 //! Decoding a job never fails over one of its values: other programs write to the same table, and a
 //! row that cannot be read must not take the rest of its batch with it.
 
+use std::sync::Arc;
+
 use bytes::{BufMut, BytesMut};
 use kerrera_core::error::Kind;
 use kerrera_core::storage::Claim;
@@ -30,7 +32,7 @@ pub(crate) fn job(row: &Row) -> Result<Job> {
     job.attempt = cells.int4(8);
     job.max_attempts = cells.int4(9);
     job.priority = cells.int4(10);
-    job.attempted_by = cells.texts(11);
+    job.attempted_by = cells.texts(11).into();
     job.inserted_at = cells.time(12).unwrap_or(Timestamp::MIN);
     job.scheduled_at = cells.time(13).unwrap_or(Timestamp::MIN);
     job.attempted_at = cells.time(14);
@@ -75,7 +77,7 @@ fn state(cells: &Cells<'_>) -> Result<State> {
 }
 
 /// Decodes the columns of `sql/claimed.sql`.
-pub(crate) fn claimed(row: &Row, claim: &Claim, attempted_by: &[String]) -> Job {
+pub(crate) fn claimed(row: &Row, claim: &Claim, attempted_by: &Arc<[String]>) -> Job {
     let cells = Cells(row);
     let mut job = Job::blank(cells.int8(0));
     job.state = State::Executing;
@@ -87,7 +89,7 @@ pub(crate) fn claimed(row: &Row, claim: &Claim, attempted_by: &[String]) -> Job 
     job.errors = cells.errors(5);
     (job.attempt, job.max_attempts) = cells.two(6);
     job.priority = cells.int4(7);
-    job.attempted_by = attempted_by.to_vec();
+    job.attempted_by = attempted_by.clone();
     job.inserted_at = cells.time(8).unwrap_or(Timestamp::MIN);
     job.scheduled_at = cells.time(9).unwrap_or(job.inserted_at);
     job.attempted_at = cells.time(10);

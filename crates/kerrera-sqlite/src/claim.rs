@@ -35,7 +35,7 @@ pub(crate) fn claim(
     let mut jobs = found.collect::<rusqlite::Result<Vec<Job>>>()?;
     let mut take = connection.prepare_cached(include_str!("sql/take.sql"))?;
     let ids = connection::numbers(jobs.iter().map(|job| job.id));
-    let attempted_by = Value::from(claim.attempted_by()).to_string();
+    let attempted_by = Value::from(claim.attempted_by().to_vec()).to_string();
     // A trigger of the application's may have a word in it.
     if take.execute(params![ids, now.as_micros(), attempted_by])? < jobs.len() {
         let mut taken = connection.prepare_cached(include_str!("sql/taken.sql"))?;
@@ -56,7 +56,7 @@ pub(crate) fn signed(mut jobs: Vec<Job>, claim: &Claim) -> Vec<Job> {
     let attempted_by = claim.attempted_by();
     for job in &mut jobs {
         job.queue = claim.queue.as_ref().to_owned();
-        job.attempted_by.clone_from(&attempted_by);
+        job.attempted_by = attempted_by.clone();
     }
     jobs
 }

@@ -20,7 +20,7 @@ pub(crate) fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
     job.attempt = number(row.get(8)?);
     job.max_attempts = number(row.get(9)?);
     job.priority = number(row.get(10)?);
-    job.attempted_by = texts(row.get_ref(11)?.as_str()?);
+    job.attempted_by = texts(row.get_ref(11)?.as_str()?).into();
     job.inserted_at = Timestamp::from_micros(row.get(12)?);
     job.scheduled_at = Timestamp::from_micros(row.get(13)?);
     job.attempted_at = time(row, 14)?;

@@ -246,6 +246,42 @@ pub async fn the_first_of_two_acks_of_a_run_in_one_batch_is_written(fixture: Fix
     }
 }
 
+/// Also when the token that a row does not carry belongs to another ack of the batch.
+pub async fn each_ack_of_a_batch_is_fenced_by_its_own_token(fixture: Fixture) {
+    let hand = fixture.enroll("default").await;
+    // Three claims, of which each takes every third number.
+    fixture.insert((0..12).map(|n| job().priority(n % 3))).await;
+    let mut running = Vec::new();
+    for _ in 0..3 {
+        running.extend(hand.claim(4).await);
+    }
+    running.sort_by_key(|job| job.id);
+    let right: Vec<Ack> = running.iter().map(|job| ack(job, Event::Completed)).collect();
+    assert!(right.windows(2).all(|pair| pair[0].token != pair[1].token));
+    let next = right.iter().cycle().skip(1);
+    let wrong = right.iter().zip(next).map(|(ack, next)| Ack { token: next.token, ..ack.clone() });
+    let wrong: Vec<Ack> = wrong.collect();
+    let answers = fixture.storage.ack(wrong.clone()).await.unwrap();
+    assert_eq!(answers, [const { Acked::Lost }; 12]);
+
+    let some_wrong = |(place, (right, wrong)): (usize, (&Ack, &Ack))| match place % 4 {
+        2 => wrong.clone(),
+        _ => right.clone(),
+    };
+    let mixed: Vec<Ack> = right.iter().zip(&wrong).enumerate().map(some_wrong).collect();
+    let answers = fixture.storage.ack(mixed).await.unwrap();
+    for (place, job) in running.iter().enumerate() {
+        let (answer, state) = match place % 4 {
+            2 => (Acked::Lost, State::Executing),
+            _ => (Acked::Written, State::Completed),
+        };
+        assert_eq!((&answers[place], fixture.job(job.id).await.state), (&answer, state), "{place}");
+    }
+    let answers = fixture.storage.ack(right).await.unwrap();
+    let left = answers.iter().filter(|answer| **answer == Acked::Written).count();
+    assert_eq!(left, 3, "{answers:?}");
+}
+
 pub async fn follow_ups_are_inserted_exactly_once(fixture: Fixture) {
     let hand = fixture.enroll("default").await;
     fixture.insert([job(), job()]).await;

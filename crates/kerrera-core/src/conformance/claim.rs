@@ -69,7 +69,7 @@ pub async fn writes_who_took_it_and_begins_an_attempt(fixture: Fixture) {
     expected.attempt = 1;
     expected.attempted_at = Some(fixture.now());
     expected.attempted_by =
-        vec!["node-1".to_owned(), hand.producer.uuid.to_string(), wish.token.to_string()];
+        ["node-1".to_owned(), hand.producer.uuid.to_string(), wish.token.to_string()].into();
     assert_same(&claimed, &expected);
     assert_same(&fixture.job(claimed.id).await, &expected);
     assert_eq!(claimed.claim_token(), Some(wish.token));

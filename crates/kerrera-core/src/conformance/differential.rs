@@ -4,6 +4,7 @@
 //! clocks show the same, to [`same_script_same_rows`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::collection::vec;
@@ -330,7 +331,7 @@ impl Side {
         for (place, id) in self.known.iter().enumerate() {
             let mut job = self.fixture.job(*id).await;
             job.id = place as JobId;
-            job.attempted_by.clear();
+            job.attempted_by = Arc::default();
             job.args = job.args.decode::<Value>().unwrap().into();
             job.meta = job.meta.decode::<Value>().unwrap().into();
             rows.push(serde_json::to_value(job).unwrap());

@@ -88,9 +88,9 @@ pub struct Claim {
 
 impl Claim {
     /// What the jobs that it takes have as `attempted_by`: node, producer and token.
-    pub fn attempted_by(&self) -> Vec<String> {
+    pub fn attempted_by(&self) -> Arc<[String]> {
         let (node, token) = (self.node.as_ref().to_owned(), self.token.as_str().to_owned());
-        vec![node, self.producer.to_string(), token]
+        [node, self.producer.to_string(), token].into()
     }
 }
 

@@ -6,14 +6,14 @@ SET
     state = 'executing',
     attempt = j.attempt + 1,
     attempted_at = (SELECT coalesce($1::timestamp, timezone('UTC', clock_timestamp()))),
-    attempted_by = ARRAY[$2::text, $3::uuid::text, $4::text]
+    attempted_by = $2::text[]
 WHERE j.id = ANY (ARRAY(
     SELECT a.id
     FROM {schema}.oban_jobs AS a
     WHERE a.state = 'available'
-        AND a.queue = $5::text
+        AND a.queue = $4::text
         AND a.attempt < a.max_attempts
-        AND NOT (a.worker = ANY ($6::text[]))
+        AND NOT (a.worker = ANY ($5::text[]))
         {floor}
         -- One that retired has a seen_at without end.
         AND EXISTS (
@@ -21,7 +21,7 @@ WHERE j.id = ANY (ARRAY(
             WHERE p.uuid = $3::uuid AND p.seen_at < 'infinity'
         )
     ORDER BY a.priority, a.scheduled_at, a.id
-    LIMIT $7::bigint
+    LIMIT $6::bigint
     FOR UPDATE SKIP LOCKED
 ))
 RETURNING {claimed}

@@ -217,7 +217,7 @@ impl OneJob {
             max_attempts: job.max_attempts,
             priority: job.priority,
             // What stands behind it is the claim's token, which is nobody's business.
-            node: job.attempted_by.into_iter().next(),
+            node: job.attempted_by.first().cloned(),
             inserted_at: Time(job.inserted_at),
             scheduled_at: Time(job.scheduled_at),
             attempted_at: job.attempted_at.map(Time),

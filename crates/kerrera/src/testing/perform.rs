@@ -79,7 +79,8 @@ fn build(job: NewJob, limits: &Limits, now: Timestamp) -> Result<Job> {
     job.max_attempts = new.max_attempts;
     job.priority = new.priority;
     let token = ClaimToken::random();
-    job.attempted_by = vec![NODE.to_owned(), Uuid::new_v4().to_string(), token.as_str().to_owned()];
+    job.attempted_by =
+        [NODE.to_owned(), Uuid::new_v4().to_string(), token.as_str().to_owned()].into();
     job.inserted_at = now;
     job.scheduled_at = match new.schedule {
         Schedule::Now => now,
