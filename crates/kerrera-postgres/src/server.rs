@@ -55,11 +55,14 @@ const SETTINGS: [(&str, &str); 3] = [
 /// A prepared statement keeps the plan that seemed right when the tables were small, or when the last
 /// analysis found no row that happened to be executing. A scan, or a loop in a loop, would cost a
 /// thousand times as much once that is no longer so.
-const PLANNING: [(&str, &str); 4] = [
+const PLANNING: [(&str, &str); 5] = [
     ("enable_seqscan", "off"),
     ("enable_bitmapscan", "off"),
     ("enable_nestloop", "off"),
     ("enable_mergejoin", "off"),
+    // With the settings above no value makes another plan better, and to look for one takes as long as to
+    // claim thirty jobs.
+    ("plan_cache_mode", "force_generic_plan"),
 ];
 
 /// A connection before somebody drives it.
