@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use kerrera::{Client, Keep, Kerrera, NewJob, Pruner};
+use kerrera::{Client, Keep, Kerrera, NewJob, Pruner, State};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -73,7 +73,7 @@ pub(crate) enum Call {
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) enum Word {
     Ready,
-    /// It has run or inserted so many.
+    /// It has run so many whose end is written, or inserted so many.
     Did(u64),
     Ended(Ended),
 }
@@ -112,7 +112,13 @@ async fn work(url: &str, settings: &[String], work: Work) -> anyhow::Result<Ende
     for queue in ground::queues(work.queues) {
         builder = builder.paused_queue(queue, u32::try_from(work.concurrency)?);
     }
+    if work.jobs > 0 {
+        builder = builder.queue(warm_queue(), 10);
+    }
     let kerrera = builder.worker::<Nothing>().start().await?;
+    if work.jobs > 0 {
+        warm_up(&kerrera).await?;
+    }
 
     let mut words = words();
     say(&Word::Ready)?;
@@ -126,12 +132,14 @@ async fn work(url: &str, settings: &[String], work: Work) -> anyhow::Result<Ende
         loop {
             tokio::select! {
                 word = words.recv() => if word.is_none() { break },
-                () = count.all() => {}
+                () = count.all() => until_written(&kerrera).await,
                 // There is nothing to tell of an idle node, which is not to be woken for it.
                 _ = tick.tick(), if work.jobs > 0 => {}
             }
-            if count.ran() != did {
-                did = count.ran();
+            let ran = count.ran();
+            let written = ran.saturating_sub(kerrera.health().unwritten as u64);
+            if written != did {
+                did = written;
                 say(&Word::Did(did))?;
             }
         }
@@ -139,6 +147,32 @@ async fn work(url: &str, settings: &[String], work: Work) -> anyhow::Result<Ende
     let ended = meter.map_or_else(Ended::default, Meter::stop);
     kerrera.shutdown().await;
     Ok(Ended { did: count.ran(), times: count.starts().pairs(), ..ended })
+}
+
+/// Runs some jobs that are not counted: a node that has been up for a while has its connections, and has
+/// prepared its statements on them.
+async fn warm_up(kerrera: &Kerrera) -> anyhow::Result<()> {
+    const JOBS: usize = 200;
+    let job = NewJob::from(Nothing { n: -1, at: None }).queue(warm_queue()).priority(9);
+    for inserted in kerrera.insert_all(std::iter::repeat_n(job, JOBS)).await? {
+        let id = inserted.job().id;
+        while kerrera.job(id).await?.is_some_and(|job| job.state != State::Completed) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the end of every run is written.
+async fn until_written(kerrera: &Kerrera) {
+    while kerrera.health().unwritten > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// A queue that only this process works.
+fn warm_queue() -> String {
+    format!("{QUEUE}_warm_{}", std::process::id())
 }
 
 async fn insert(url: &str, settings: &[String], insert: Insert) -> anyhow::Result<Ended> {

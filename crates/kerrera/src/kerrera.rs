@@ -211,6 +211,7 @@ impl Kerrera {
     pub fn health(&self) -> HealthReport {
         let mut report = self.node.health.report();
         report.connectivity = self.connectivity();
+        report.unwritten = self.node.acks.unwritten();
         for queue in &*self.node.queues() {
             let unknown = queue.excluded();
             let unknown = unknown.iter().map(|worker| (queue.name.to_string(), worker.clone()));

@@ -110,11 +110,16 @@ impl Acks {
         }
     }
 
+    /// How many that were handed in are not written yet.
+    pub(crate) fn unwritten(&self) -> usize {
+        self.unwritten.count.load(Ordering::SeqCst)
+    }
+
     /// Waits until everything that was handed in is written.
     pub(crate) async fn all_written(&self) {
         loop {
             let none = self.unwritten.none.notified();
-            if self.unwritten.count.load(Ordering::SeqCst) == 0 {
+            if self.unwritten() == 0 {
                 return;
             }
             none.await;

@@ -74,6 +74,7 @@ impl Health {
             loops: reports.collect(),
             unknown_workers: Vec::new(),
             connectivity: Connectivity::default(),
+            unwritten: 0,
         }
     }
 }
@@ -89,6 +90,9 @@ pub struct HealthReport {
     pub unknown_workers: Vec<(String, String)>,
     /// Whether hints of other nodes arrive. A node that hears none works all the same, by polling.
     pub connectivity: Connectivity,
+    /// Runs that have ended, and whose end is not written yet. A moment's worth is normal; a number that
+    /// grows says that the database cannot keep up, or takes no writes.
+    pub unwritten: usize,
 }
 
 impl HealthReport {

@@ -239,6 +239,23 @@ async fn a_limit_grows_and_shrinks_while_jobs_run(scene: Scene) {
     kerrera.shutdown().await;
 }
 
+async fn ends_that_cannot_be_written_are_counted_and_written_later(scene: Scene) {
+    let gate = Gate::closed();
+    let kerrera = node(&scene, "one", &gate).await;
+    let ids = [insert(&kerrera, wait()).await, insert(&kerrera, wait()).await];
+    until("both run", async || gate.running() == 2).await;
+    assert_eq!(kerrera.health().unwritten, 0);
+    scene.raw("ALTER TABLE oban_jobs RENAME TO away").await;
+    gate.let_through(2);
+    until("both have ended", async || kerrera.health().unwritten == 2).await;
+    scene.raw("ALTER TABLE away RENAME TO oban_jobs").await;
+    for id in ids {
+        scene.reaches(id, State::Completed).await;
+    }
+    until("all is written", async || kerrera.health().unwritten == 0).await;
+    kerrera.shutdown().await;
+}
+
 async fn a_queue_begins_and_ends_at_run_time(scene: Scene) {
     let gate = Gate::closed();
     let (one, two) = (node(&scene, "one", &gate).await, node(&scene, "two", &gate).await);
@@ -418,6 +435,7 @@ on_both!(
     an_order_that_nobody_was_told_of_is_found_by_the_poll,
     an_order_that_is_taken_back_before_the_poll_saw_it_holds_no_more,
     a_limit_grows_and_shrinks_while_jobs_run,
+    ends_that_cannot_be_written_are_counted_and_written_later,
     a_queue_begins_and_ends_at_run_time,
     a_queue_that_stops_gives_back_what_does_not_end,
     a_node_that_starts_later_is_not_started_or_stopped_by_old_orders,
