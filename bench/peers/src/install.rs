@@ -80,9 +80,10 @@ impl Installed {
         let commit = output(
             Command::new("git").current_dir(&self.root).args(["describe", "--always", "--dirty"]),
         );
+        let version = output(Command::new(&program).arg("--version"))?.replace("kerrera ", "");
         let version = match (&self.kerrera, commit) {
-            (None, Ok(commit)) => format!("{} ({commit})", env!("CARGO_PKG_VERSION")),
-            _ => output(Command::new(&program).arg("--version"))?.replace("kerrera ", ""),
+            (None, Ok(commit)) => format!("{version} ({commit})"),
+            _ => version,
         };
         Ok(Measure { program, first: vec![], folder: self.here.clone(), version: Some(version) })
     }
