@@ -24,6 +24,10 @@ pub(crate) const DATABASE_URL: &str = "DATABASE_URL";
 /// How often a node says how far it is.
 const TELLS: Duration = Duration::from_millis(5);
 
+/// How many jobs are run or inserted that are not counted, before the clock starts: a process that has
+/// been up for a while has its connections, and has prepared its statements on them.
+const WARMING: u64 = 200;
+
 /// What one process is to do.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Order {
@@ -149,12 +153,9 @@ async fn work(url: &str, settings: &[String], work: Work) -> anyhow::Result<Ende
     Ok(Ended { did: count.ran(), times: count.starts().pairs(), ..ended })
 }
 
-/// Runs some jobs that are not counted: a node that has been up for a while has its connections, and has
-/// prepared its statements on them.
+/// Runs some jobs that are not counted.
 async fn warm_up(kerrera: &Kerrera) -> anyhow::Result<()> {
-    const JOBS: usize = 200;
-    let job = NewJob::from(Nothing { n: -1, at: None }).queue(warm_queue()).priority(9);
-    for inserted in kerrera.insert_all(std::iter::repeat_n(job, JOBS)).await? {
+    for inserted in kerrera.insert_all((0..WARMING).map(uncounted)).await? {
         let id = inserted.job().id;
         while kerrera.job(id).await?.is_some_and(|job| job.state != State::Completed) {
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -170,6 +171,16 @@ async fn until_written(kerrera: &Kerrera) {
     }
 }
 
+/// A job that is measured.
+fn counted(n: u64) -> NewJob {
+    NewJob::from(Nothing { n: n.cast_signed(), at: None })
+}
+
+/// One that is not, in a queue of its own.
+fn uncounted(_: u64) -> NewJob {
+    NewJob::from(Nothing { n: -1, at: None }).queue(warm_queue()).priority(9)
+}
+
 /// A queue that only this process works.
 fn warm_queue() -> String {
     format!("{QUEUE}_warm_{}", std::process::id())
@@ -177,8 +188,13 @@ fn warm_queue() -> String {
 
 async fn insert(url: &str, settings: &[String], insert: Insert) -> anyhow::Result<Ended> {
     let client = ground::client(url, settings).await?;
-    // Connections are made when they are needed; one of each is.
-    client.counts().await?;
+    let mut warming = JoinSet::new();
+    for _ in 0..insert.tasks {
+        warming.spawn(one_task(client.clone(), 0, WARMING, insert.call, uncounted));
+    }
+    while let Some(done) = warming.join_next().await {
+        done??;
+    }
     let mut words = words();
     say(&Word::Ready)?;
     if words.recv().await.is_none() {
@@ -188,7 +204,8 @@ async fn insert(url: &str, settings: &[String], insert: Insert) -> anyhow::Resul
     let mut tasks = JoinSet::new();
     for task in 0..insert.tasks {
         let share = |task| insert.first + insert.jobs * task / insert.tasks;
-        tasks.spawn(one_task(client.clone(), share(task), share(task + 1), insert.call));
+        let (first, end) = (share(task), share(task + 1));
+        tasks.spawn(one_task(client.clone(), first, end, insert.call, counted));
     }
     let mut times = Spread::default();
     while let Some(done) = tasks.join_next().await {
@@ -201,8 +218,13 @@ async fn insert(url: &str, settings: &[String], insert: Insert) -> anyhow::Resul
 }
 
 /// Inserts the jobs of these numbers one call after the other, and notes how long each took.
-async fn one_task(client: Client, first: u64, end: u64, call: Call) -> anyhow::Result<Spread> {
-    let job = |n: u64| NewJob::from(Nothing { n: n.cast_signed(), at: None });
+async fn one_task(
+    client: Client,
+    first: u64,
+    end: u64,
+    call: Call,
+    job: fn(u64) -> NewJob,
+) -> anyhow::Result<Spread> {
     let mut times = Spread::default();
     let mut next = first;
     while next < end {
