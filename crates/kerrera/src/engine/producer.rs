@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use kerrera_core::Timestamp;
 use kerrera_core::storage::Floor;
 
 use super::retry::Retry;
@@ -72,8 +73,7 @@ pub(crate) enum Event {
 pub(crate) struct Claimed {
     pub(crate) asked: u32,
     pub(crate) got: u32,
-    /// It looked from the front.
-    pub(crate) from_front: bool,
+    pub(crate) start: Start,
     /// Of those that were got, how many were started or put in stock; the others were given back.
     pub(crate) kept: u32,
     /// The last of those that were got.
@@ -85,7 +85,19 @@ pub(crate) struct Claimed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Order {
     pub(crate) limit: u32,
+    pub(crate) start: Start,
     pub(crate) floor: Option<Floor>,
+}
+
+/// Where a claim begins to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// Where the queue begins.
+    Front,
+    /// A little before the floor.
+    Near,
+    /// Where the last claim ended.
+    Floor,
 }
 
 impl Producer {
@@ -139,7 +151,7 @@ impl Producer {
             Event::Stop => self.stopping = true,
             Event::Failed { asked, jitter } => {
                 self.answered(asked);
-                self.wanted = true;
+                self.look_anew();
                 self.backlog = false;
                 self.not_before = Some(now + self.retry.failed(jitter));
             }
@@ -159,7 +171,7 @@ impl Producer {
     pub(crate) fn order(&mut self, now: Instant) -> Option<Order> {
         let room = self.room();
         let asks = match self.claims {
-            0 => self.wanted || self.floor.is_front_due(now),
+            0 => self.wanted || self.floor.is_due(now),
             // Not for few: the first brings enough for now.
             1 => self.backlog && self.slots.stock > 0 && room >= self.batch / 2,
             _ => false,
@@ -172,7 +184,8 @@ impl Producer {
         self.asked += limit;
         self.wanted = false;
         self.not_before = None;
-        Some(Order { limit, floor: self.floor.choose(now) })
+        let (start, floor) = self.floor.choose(now);
+        Some(Order { limit, start, floor })
     }
 
     fn answered(&mut self, asked: u32) {
@@ -182,7 +195,7 @@ impl Producer {
 
     fn look_anew(&mut self) {
         self.wanted = true;
-        self.floor.look_from_front = true;
+        self.floor.look_back();
     }
 
     /// How many more jobs it can ask for. A stock is filled up when half of it is used up: a claim of
@@ -201,52 +214,106 @@ impl Producer {
 /// What lies before that place is mostly gone, but a walk from the front may still have to pass it:
 /// index entries of claimed jobs stay for as long as some transaction might see them, and jobs of
 /// unknown workers stay for nodes that know them. What newly comes to stand before that place (a higher
-/// priority, a job given back) is announced by a hint, or found by the poll that stands in for lost
-/// ones. So a hint makes the next claim look from the front, and so does a claim that comes back short:
-/// only a claim from the front can say that there is nothing.
+/// priority, a job given back, one whose transaction took longer than another's) is announced by a hint, or
+/// found by the poll that stands in for lost ones. So a hint makes the next claim look from the front, and so
+/// does a claim that comes back short: only a claim from the front can say that there is nothing.
 ///
-/// When two such looks in succession are much slower than other claims, there is one a second at most.
+/// Such looks have a twentieth of the time. By how much one took longer than a claim from a floor that
+/// brings as many, twenty times that is waited before the next, a second at most: with a million dead index
+/// entries to pass, and a hint every few milliseconds, claims would do nothing else. Meanwhile they look a
+/// little before the floor, by the same rule: where jobs arrive all the time, that is where those stand that
+/// were committed late, or became due.
 #[derive(Debug, Default)]
 struct FloorRule {
     floor: Option<Floor>,
-    /// Something may stand before the floor.
-    look_from_front: bool,
-    /// The last look from the front was slow.
-    was_slow: bool,
-    front_again: Option<Instant>,
-    /// What claims from a floor take.
-    usual: Option<Duration>,
+    front: Look,
+    near: Look,
+    /// What claims from a floor take, and how many jobs they bring.
+    usual: Option<(Duration, u32)>,
+}
+
+/// A look back: whether one is to be made, and not before when.
+#[derive(Debug, Default)]
+struct Look {
+    wanted: bool,
+    not_before: Option<Instant>,
+}
+
+impl Look {
+    fn is_due(&self, now: Instant) -> bool {
+        self.wanted && self.not_before.is_none_or(|time| time <= now)
+    }
+
+    fn wakes_at(&self) -> Option<Instant> {
+        self.not_before.filter(|_| self.wanted)
+    }
 }
 
 impl FloorRule {
     const PAUSE: Duration = Duration::from_secs(1);
-    /// What a claim may take that has nothing to pass, and what each of its jobs adds.
+    const SHARE: u32 = 20;
+    /// How far before the floor is near: jobs are made available up to a second after they were due.
+    const NEAR: Duration = Duration::from_secs(2);
+    /// What a claim may take that has nothing to pass, and what each of its jobs adds, as long as nothing
+    /// better is known.
     const QUICK: (Duration, Duration) = (Duration::from_millis(1), Duration::from_micros(50));
 
-    fn is_front_due(&self, now: Instant) -> bool {
-        self.look_from_front && self.front_again.is_none_or(|time| time <= now)
+    fn look_back(&mut self) {
+        (self.front.wanted, self.near.wanted) = (true, true);
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.front.is_due(now) || self.near.is_due(now)
     }
 
     fn wakes_at(&self) -> Option<Instant> {
-        self.front_again.filter(|_| self.look_from_front)
+        [&self.front, &self.near].into_iter().filter_map(Look::wakes_at).min()
     }
 
-    fn choose(&mut self, now: Instant) -> Option<Floor> {
-        let floor = if self.is_front_due(now) { None } else { self.floor };
-        self.look_from_front &= floor.is_some();
-        floor
+    /// What a claim takes that brings so many and has nothing to pass.
+    fn expected(&self, got: u32) -> Duration {
+        let (quick, each) = FloorRule::QUICK;
+        let Some((time, jobs)) = self.usual else { return quick + each * got };
+        let share = f64::from(got) / f64::from(jobs.max(1));
+        time.mul_f64(share.max(1.0)).max(quick)
+    }
+
+    fn choose(&mut self, now: Instant) -> (Start, Option<Floor>) {
+        match self.floor {
+            Some(floor) if !self.is_due(now) => (Start::Floor, Some(floor)),
+            Some(floor) if !self.front.is_due(now) => {
+                self.near.wanted = false;
+                // A time before all others stays what it is.
+                let earlier = (floor.scheduled_at - FloorRule::NEAR).max(Timestamp::MIN);
+                let scheduled_at = floor.scheduled_at.min(earlier);
+                (Start::Near, Some(Floor { scheduled_at, ..floor }))
+            }
+            _ => {
+                (self.front.wanted, self.near.wanted) = (false, false);
+                (Start::Front, None)
+            }
+        }
     }
 
     fn learn(&mut self, now: Instant, claimed: &Claimed) {
         let took = claimed.took;
-        if claimed.from_front {
-            let usual = self.usual.unwrap_or_default().max(FloorRule::QUICK.0);
-            let is_slow = took > usual * 2 + FloorRule::QUICK.1 * claimed.got;
-            self.front_again = (is_slow && self.was_slow).then(|| now + FloorRule::PAUSE);
-            self.was_slow = is_slow;
-        } else {
-            self.usual = Some(self.usual.map_or(took, |usual| (usual * 7 + took) / 8));
-            self.look_from_front |= claimed.got < claimed.asked;
+        let is_short = claimed.got < claimed.asked;
+        let longer = took.saturating_sub(self.expected(claimed.got));
+        let pause = (longer * FloorRule::SHARE).min(FloorRule::PAUSE);
+        let not_before = (!pause.is_zero()).then(|| now + pause);
+        match claimed.start {
+            Start::Front => self.front.not_before = not_before,
+            Start::Near => {
+                self.near.not_before = not_before;
+                self.front.wanted |= is_short;
+            }
+            Start::Floor => {
+                let (time, jobs) = self.usual.unwrap_or((took, claimed.got));
+                self.usual = Some(((time * 7 + took) / 8, (jobs * 7 + claimed.got) / 8));
+                if is_short {
+                    self.look_back();
+                }
+            }
         }
         if claimed.last.is_some() {
             self.floor = claimed.last;
@@ -280,10 +347,10 @@ mod tests {
 
         fn hear(&mut self, mut event: Event) -> Option<Order> {
             self.producer.hear(self.now, Event::Slots(self.slots));
-            if let Event::Claimed(Claimed { from_front, asked, .. }) = &mut event {
+            if let Event::Claimed(Claimed { start, asked, .. }) = &mut event {
                 let order = self.orders.pop_front().unwrap();
                 assert_eq!(*asked, order.limit);
-                *from_front = order.floor.is_none();
+                *start = order.start;
             }
             if let Event::Failed { asked, .. } = &mut event {
                 *asked = self.orders.pop_front().unwrap().limit;
@@ -311,15 +378,20 @@ mod tests {
     }
 
     fn floor(id: i64) -> Option<Floor> {
-        Some(Floor { priority: 0, scheduled_at: Timestamp::MIN, id })
+        Some(Floor { priority: 0, scheduled_at: Timestamp::MAX, id })
+    }
+
+    /// A little before it.
+    fn near(id: i64) -> Option<Floor> {
+        floor(id).map(|floor| Floor { scheduled_at: Timestamp::MAX - FloorRule::NEAR, ..floor })
     }
 
     fn asks(limit: u32) -> Option<Order> {
-        Some(Order { limit, floor: None })
+        Some(Order { limit, start: Start::Front, floor: None })
     }
 
     fn brought(asked: u32, got: u32, kept: u32, last: Option<Floor>, took: Duration) -> Event {
-        Event::Claimed(Claimed { asked, got, kept, last, took, from_front: false })
+        Event::Claimed(Claimed { asked, got, kept, last, took, start: Start::Floor })
     }
 
     const QUICK: Duration = Duration::ZERO;
@@ -437,7 +509,7 @@ mod tests {
         let mut scene = Scene::new(2);
         assert_eq!(scene.hear(Event::Wake), asks(2));
         let order = scene.hear(brought(2, 2, 2, floor(2), QUICK)).unwrap();
-        assert_eq!(order, Order { limit: 2, floor: floor(2) });
+        assert_eq!(order, Order { limit: 2, start: Start::Floor, floor: floor(2) });
         let order = scene.hear(brought(2, 2, 2, floor(4), QUICK)).unwrap();
         assert_eq!(order.floor, floor(4));
         scene.hear(Event::Wake);
@@ -452,23 +524,85 @@ mod tests {
     }
 
     #[test]
-    fn slow_looks_from_the_front_are_made_once_a_second() {
+    fn slow_looks_from_the_front_have_a_twentieth_of_the_time() {
         let mut scene = Scene::new(2);
         assert_eq!(scene.hear(Event::Wake), asks(2));
-        assert_eq!(scene.hear(brought(2, 1, 1, floor(2), SLOW)), None);
-        assert_eq!(scene.hear(Event::Wake), asks(2), "once may be by chance");
         assert_eq!(scene.hear(brought(2, 1, 1, floor(3), SLOW)), None);
-        let again = scene.now + Duration::from_secs(1);
-        assert_eq!(scene.hear(Event::Wake).unwrap().floor, floor(3), "what is new comes at once");
+        // Of the twelve milliseconds a claim of one job would have had one, and 50 µs for the job.
+        let again = scene.now + Duration::from_micros(20 * (12_000 - 1_050));
+        assert_eq!(scene.hear(Event::Wake).unwrap().floor, near(3), "what is new comes at once");
         assert_eq!(scene.hear(brought(2, 1, 1, floor(4), QUICK)), None);
         assert_eq!(scene.producer.wakes_at(), Some(again));
-        assert_eq!(scene.hear(Event::Wake).unwrap().floor, floor(4));
+        assert_eq!(scene.hear(Event::Wake).unwrap().floor, near(4));
         assert_eq!(scene.hear(brought(2, 0, 0, None, QUICK)), None);
         scene.now = again;
         assert_eq!(scene.ended(0), asks(2));
         assert_eq!(scene.hear(brought(2, 0, 0, None, QUICK)), None);
         assert_eq!(scene.producer.wakes_at(), None);
         assert_eq!(scene.hear(Event::Wake), asks(2), "it is quick again");
+        let order = scene.hear(brought(2, 2, 2, floor(5), Duration::from_secs(2))).unwrap();
+        assert_eq!(order.floor, floor(5));
+        scene.now += Duration::from_secs(1);
+        scene.hear(Event::Wake);
+        let order = scene.hear(brought(2, 2, 2, floor(7), QUICK)).unwrap();
+        assert_eq!(order.floor, None, "a second is the longest");
+    }
+
+    #[test]
+    fn looks_a_little_back_have_a_twentieth_of_the_time_too() {
+        let mut scene = Scene::new(2);
+        scene.hear(Event::Wake);
+        scene.hear(brought(2, 1, 1, floor(3), SLOW * 10));
+        assert_eq!(scene.hear(Event::Wake).unwrap().floor, near(3));
+        assert_eq!(scene.hear(brought(2, 1, 1, floor(4), SLOW)), None);
+        let again = scene.now + Duration::from_micros(20 * (12_000 - 1_050));
+        assert_eq!(scene.hear(Event::Wake).unwrap().floor, floor(4));
+        assert_eq!(scene.hear(brought(2, 0, 0, None, QUICK)), None);
+        assert_eq!(scene.producer.wakes_at(), Some(again), "short: was something given back?");
+        scene.now = again;
+        assert_eq!(scene.ended(0).unwrap().floor, near(4));
+        assert_eq!(scene.hear(brought(2, 0, 0, None, QUICK)), None);
+        scene.now += Duration::from_secs(1);
+        assert_eq!(scene.ended(0), asks(2), "only the front can say that there is nothing");
+    }
+
+    #[test]
+    fn a_time_before_all_others_has_nothing_a_little_before_it() {
+        let mut scene = Scene::new(2);
+        scene.hear(Event::Wake);
+        let ages_ago = Floor { priority: 0, scheduled_at: Timestamp::from_micros(i64::MIN), id: 1 };
+        scene.hear(brought(2, 1, 1, Some(ages_ago), SLOW));
+        let order = Order { limit: 2, start: Start::Near, floor: Some(ages_ago) };
+        assert_eq!(scene.hear(Event::Wake), Some(order));
+    }
+
+    #[test]
+    fn what_a_failed_claim_was_to_look_for_is_looked_for_again() {
+        let mut scene = Scene::new(2);
+        assert_eq!(scene.hear(Event::Wake), asks(2));
+        scene.hear(brought(2, 1, 1, floor(1), QUICK));
+        assert_eq!(scene.hear(Event::Wake), asks(2));
+        scene.hear(Event::Failed { asked: 0, jitter: 0.5 });
+        scene.now = scene.producer.wakes_at().unwrap();
+        assert_eq!(scene.ended(0), asks(2));
+    }
+
+    #[test]
+    fn a_look_from_the_front_that_brings_more_may_take_more() {
+        let mut scene = Scene::new(1_000);
+        assert_eq!(scene.hear(Event::Wake), asks(1_000));
+        let order = scene.hear(brought(1_000, 1_000, 1_000, floor(1), QUICK)).unwrap();
+        assert_eq!(order.floor, floor(1));
+        scene.hear(Event::Wake);
+        // A hundred, from the floor.
+        let order = scene.hear(brought(1_000, 100, 100, floor(2), SLOW)).unwrap();
+        assert_eq!(order.floor, None);
+        scene.hear(Event::Wake);
+        let order = scene.hear(brought(1_000, 1_000, 1_000, floor(3), SLOW * 10)).unwrap();
+        assert_eq!(order.floor, None, "ten times as long for ten times as many");
+        scene.hear(Event::Wake);
+        let order = scene.hear(brought(1_000, 100, 100, floor(4), SLOW * 10)).unwrap();
+        assert_eq!(order.floor, near(4), "not for as many");
     }
 
     #[test]
@@ -476,7 +610,7 @@ mod tests {
         let mut scene = Scene::new(2);
         scene.hear(Event::Wake);
         let order = scene.hear(brought(2, 2, 0, floor(7), SLOW)).unwrap();
-        assert_eq!(order, Order { limit: 2, floor: floor(7) });
+        assert_eq!(order, Order { limit: 2, start: Start::Floor, floor: floor(7) });
     }
 
     #[test]
@@ -484,6 +618,7 @@ mod tests {
         let mut scene = Scene::new(2);
         scene.hear(Event::Wake);
         scene.hear(brought(2, 2, 2, floor(2), SLOW));
+        scene.now += Duration::from_secs(1);
         for id in 3..6 {
             scene.hear(Event::Wake);
             assert_eq!(scene.hear(brought(2, 2, 2, floor(id), SLOW)).unwrap().floor, None);

@@ -186,7 +186,7 @@ impl<S: Send + Sync + 'static> Shell<S> {
         };
         self.node.health.well(&name);
         let (got, last) = (count(jobs.len()), jobs.last().map(Floor::from));
-        let (from_front, took) = (order.floor.is_none(), sent.elapsed());
+        let (start, took) = (order.start, sent.elapsed());
         self.node.telemetry().emit(telemetry::Claim {
             queue: self.queue.name.clone(),
             asked,
@@ -194,7 +194,7 @@ impl<S: Send + Sync + 'static> Shell<S> {
             duration: took,
         });
         let kept = self.distribute(now, jobs, token, starting);
-        Event::Claimed(Claimed { asked, got, from_front, kept, last, took })
+        Event::Claimed(Claimed { asked, got, start, kept, last, took })
     }
 
     /// Decides which jobs are to be started, puts others in stock, or gives them back; says how many
