@@ -71,6 +71,7 @@ macro_rules! conformance_tests {
             deep_json_comes_back_as_it_was
             concurrent_inserts_lose_nothing
             a_load_stores_what_an_insertion_would
+            jobs_that_differ_only_in_args_are_stored_as_any_others
             a_load_counts_the_unique_jobs_that_are_new
         }
         $crate::conformance_tests! { @group $fixture, claim:

@@ -341,6 +341,29 @@ impl ValidJob {
     pub fn state(&self) -> State {
         self.schedule.state()
     }
+
+    /// Whether the two differ in nothing but their args, as far as the row tells; so that what they have
+    /// in common need be sent once.
+    pub fn is_alike(&self, other: &ValidJob) -> bool {
+        let ValidJob {
+            worker,
+            queue,
+            args: _,
+            meta,
+            tags,
+            priority,
+            max_attempts,
+            schedule,
+            unique: _,
+        } = self;
+        *worker == other.worker
+            && *queue == other.queue
+            && meta.as_str() == other.meta.as_str()
+            && *tags == other.tags
+            && *priority == other.priority
+            && *max_attempts == other.max_attempts
+            && *schedule == other.schedule
+    }
 }
 
 /// A valid job as JSON has it. Flattened, its args and meta could not be kept as text.

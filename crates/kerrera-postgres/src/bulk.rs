@@ -1,7 +1,7 @@
 //! Very many jobs on their way in, by COPY: the server parses nothing and gives nothing back.
 
 use bytes::{BufMut, BytesMut};
-use kerrera_core::{Result, Timestamp, ValidJob};
+use kerrera_core::{Result, State, Timestamp, ValidJob};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use crate::connection::{Parameter, Session};
@@ -25,8 +25,23 @@ pub(crate) async fn load(
     let clock: [Parameter<'_>; 1] = [(now, Type::TIMESTAMP)];
     let told = session.query("asking for the time", &sql.now, &clock).await?;
     let now = told.first().and_then(|row| rows::time(row, 0)).unwrap_or(Timestamp::MIN);
-    let rows: Vec<[Cell<'_>; 10]> = jobs.iter().map(|job| cells(job, now)).collect();
-    session.copy_in("the insertion", &sql.bulk_columns, &sql.bulk, &rows).await
+    if jobs.iter().all(is_plain) {
+        let rows = jobs.iter().map(|job| plain(job, now));
+        return session.copy_in("the insertion", &sql.bulk_plain, rows).await;
+    }
+    let rows = jobs.iter().map(|job| cells(job, now));
+    session.copy_in("the insertion", &sql.bulk, rows).await
+}
+
+/// Whether its state, meta and tags are those that a row has of which they are not told.
+fn is_plain(job: &ValidJob) -> bool {
+    job.state() == State::Available && job.meta.as_str() == "{}" && job.tags.is_empty()
+}
+
+fn plain(job: &ValidJob, now: Timestamp) -> [Cell<'_>; 7] {
+    let [_, queue, worker, args, _, _, priority, max_attempts, inserted_at, scheduled_at] =
+        cells(job, now);
+    [queue, worker, args, priority, max_attempts, inserted_at, scheduled_at]
 }
 
 fn cells(job: &ValidJob, now: Timestamp) -> [Cell<'_>; 10] {

@@ -23,6 +23,7 @@ use tokio_postgres::{Client, Error as DriverError, Row, Statement};
 
 use crate::error;
 use crate::server::{Profile, Server};
+use crate::statements::Bulk;
 
 /// A connection that is made when it is needed.
 pub(crate) struct Link {
@@ -315,19 +316,17 @@ impl Session {
         rows.map_err(|error| self.failed(error, doing))
     }
 
-    /// Takes rows into a table, all or none, and says how many. `columns` is a statement whose columns
-    /// have the types of those that `copy` fills.
+    /// Takes rows into a table, all or none, and says how many.
     pub(crate) async fn copy_in<const N: usize, T: ToSql + Sync>(
         &mut self,
         doing: &str,
-        columns: &str,
-        copy: &str,
-        rows: &[[T; N]],
+        bulk: &Bulk,
+        rows: impl Iterator<Item = [T; N]>,
     ) -> Result<u64> {
-        let copied = self.copied(columns, copy, rows).await;
+        let copied = self.copied(bulk, rows).await;
         if copied.is_err() {
             // The types may be others by now.
-            self.statements.remove(columns);
+            self.statements.remove(&*bulk.types);
         }
         copied.map_err(|error| self.failed(error, doing))
     }
@@ -380,16 +379,15 @@ impl Session {
 
     async fn copied<const N: usize, T: ToSql + Sync>(
         &mut self,
-        columns: &str,
-        copy: &str,
-        rows: &[[T; N]],
+        Bulk { copy, types }: &Bulk,
+        rows: impl Iterator<Item = [T; N]>,
     ) -> Result<u64, DriverError> {
-        let columns = self.statement(columns, Vec::new).await?;
+        let columns = self.statement(types, Vec::new).await?;
         let types: Vec<Type> = columns.columns().iter().map(|it| it.type_().clone()).collect();
         let sink = self.client.copy_in(copy).await?;
         let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
         for row in rows {
-            writer.as_mut().write_raw(row).await?;
+            writer.as_mut().write_raw(&row).await?;
         }
         writer.finish().await
     }

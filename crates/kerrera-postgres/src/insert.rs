@@ -74,11 +74,19 @@ pub(crate) async fn insert_plain<'a>(
     now: &Option<Stamp>,
     jobs: impl Iterator<Item = &'a ValidJob> + Clone,
 ) -> Result<Vec<Inserted>> {
-    let columns = Columns::of(jobs.clone());
-    let mut parameters: Vec<Parameter<'_>> = vec![(now, Type::TIMESTAMP)];
-    parameters.extend(columns.parameters());
-    let rows = session.query("the insertion", &sql.insert, &parameters).await?;
-    let expected = columns.len();
+    let rows = match Alike::of(jobs.clone()) {
+        Some(alike) => {
+            let parameters = alike.parameters(now);
+            session.query("the insertion", &sql.insert_alike, &parameters).await?
+        }
+        None => {
+            let columns = Columns::of(jobs.clone());
+            let mut parameters: Vec<Parameter<'_>> = vec![(now, Type::TIMESTAMP)];
+            parameters.extend(columns.parameters());
+            session.query("the insertion", &sql.insert, &parameters).await?
+        }
+    };
+    let expected = jobs.clone().count();
     if rows.len() != expected {
         let message = format!(
             "{expected} jobs were inserted and the database gave {} back: is there a trigger or a rule \
@@ -242,10 +250,6 @@ impl<'a> Columns<'a> {
         columns
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.states.len()
-    }
-
     /// In the order in which every statement that inserts takes them.
     pub(crate) fn parameters(&self) -> [Parameter<'_>; 10] {
         [
@@ -259,6 +263,50 @@ impl<'a> Columns<'a> {
             (&self.max_attempts, Type::INT4_ARRAY),
             (&self.waits, Type::INT8_ARRAY),
             (&self.times, Type::TIMESTAMP_ARRAY),
+        ]
+    }
+}
+
+/// Jobs that differ in nothing but their args.
+struct Alike<'a> {
+    first: &'a ValidJob,
+    state: &'static str,
+    meta: &'a str,
+    tags: String,
+    wait: Option<i64>,
+    time: Option<Stamp>,
+    args: Vec<&'a str>,
+}
+
+impl<'a> Alike<'a> {
+    /// `None` if they differ in anything else, or there are none.
+    fn of(mut jobs: impl Iterator<Item = &'a ValidJob> + Clone) -> Option<Alike<'a>> {
+        let all = jobs.clone();
+        let first = jobs.next()?;
+        jobs.all(|job| job.is_alike(first)).then(|| Alike {
+            first,
+            state: first.state().as_str(),
+            meta: first.meta.as_str(),
+            tags: rows::array_literal(&first.tags),
+            wait: first.schedule.wait_micros(),
+            time: first.schedule.at_micros().map(Timestamp::from_micros).map(Stamp),
+            args: all.map(|job| job.args.as_str()).collect(),
+        })
+    }
+
+    fn parameters<'b>(&'b self, now: &'b Option<Stamp>) -> [Parameter<'b>; 11] {
+        [
+            (now, Type::TIMESTAMP),
+            (&self.state, Type::TEXT),
+            (&self.first.queue, Type::TEXT),
+            (&self.first.worker, Type::TEXT),
+            (&self.meta, Type::TEXT),
+            (&self.tags, Type::TEXT),
+            (&self.first.priority, Type::INT4),
+            (&self.first.max_attempts, Type::INT4),
+            (&self.wait, Type::INT8),
+            (&self.time, Type::TIMESTAMP),
+            (&self.args, Type::TEXT_ARRAY),
         ]
     }
 }

@@ -22,8 +22,10 @@ pub(crate) struct Statements {
     pub(crate) channels: Channels,
     pub(crate) now: String,
     pub(crate) insert: String,
-    pub(crate) bulk: String,
-    pub(crate) bulk_columns: String,
+    pub(crate) insert_alike: String,
+    pub(crate) bulk: Bulk,
+    /// For available jobs without meta and tags, as the table has it where nothing is said.
+    pub(crate) bulk_plain: Bulk,
     pub(crate) plan_insert: Arc<str>,
     pub(crate) plan_insert_quiet: Arc<str>,
     /// Keeps the locks of this schema's keys apart from those of others.
@@ -129,6 +131,13 @@ pub(crate) struct Reading {
     pub(crate) sample: String,
 }
 
+/// A `COPY`, and a statement that is only prepared, to learn the types of its columns.
+#[derive(Debug)]
+pub(crate) struct Bulk {
+    pub(crate) copy: String,
+    pub(crate) types: String,
+}
+
 /// What is done with numbers over time.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -222,6 +231,10 @@ impl Statements {
         let plan_insert = |wake: &str| -> Arc<str> {
             fill(&file!("plan_insert").replace("{wake}", &bare(wake))).into()
         };
+        let bulk = |columns: &str| Bulk {
+            copy: fill(&file!("bulk").replace("{columns}", columns)),
+            types: fill(&file!("bulk_types").replace("{columns}", columns)),
+        };
         let told = match layout.errors {
             ErrorsColumn::Array => {
                 "CASE WHEN cardinality(j.errors) > 0 THEN to_jsonb(j.errors) END"
@@ -243,8 +256,14 @@ impl Statements {
             channels,
             now: fill(file!("now")),
             insert: fill(file!("insert")),
-            bulk: fill(file!("bulk")),
-            bulk_columns: fill(file!("bulk_columns")),
+            insert_alike: fill(file!("insert_alike")),
+            bulk: bulk(
+                "state, queue, worker, args, meta, tags, priority, max_attempts, inserted_at, \
+                 scheduled_at",
+            ),
+            bulk_plain: bulk(
+                "queue, worker, args, priority, max_attempts, inserted_at, scheduled_at",
+            ),
             plan_insert: plan_insert(file!("wake")),
             plan_insert_quiet: plan_insert(""),
             lock_salt: insert::lock_salt(schema),

@@ -11,7 +11,7 @@ use crate::Client;
 use crate::telemetry::Insert;
 
 /// How many jobs are written at a time.
-const CHUNK: usize = 10_000;
+const CHUNK: usize = 5_000;
 /// How many such parts are being written at once: one connection does not keep a server busy.
 const LOADS: usize = 2;
 
@@ -19,9 +19,9 @@ impl Client {
     /// Inserts as many jobs as an iterator gives, in the fastest way that the storage has, and says how
     /// many are new.
     ///
-    /// Takes 10,000 at a time, inserts these all or none (on PostgreSQL by `COPY`, unless some are
+    /// Takes 5,000 at a time, inserts these all or none (on PostgreSQL by `COPY`, unless some are
     /// unique) and goes on while they are written, two such parts at most. So it needs no more memory for
-    /// ten million than for thirty thousand, and the first run while the last are not read yet. Where the jobs themselves are needed, or all or none
+    /// ten million than for fifteen thousand, and the first run while the last are not read yet. Where the jobs themselves are needed, or all or none
     /// of them, there is [`insert_all`](Client::insert_all).
     ///
     /// ```

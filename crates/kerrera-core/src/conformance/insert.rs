@@ -241,6 +241,43 @@ pub async fn a_load_stores_what_an_insertion_would(fixture: Fixture) {
     assert_eq!(fixture.storage.load(Vec::new()).await.unwrap(), 0);
 }
 
+pub async fn jobs_that_differ_only_in_args_are_stored_as_any_others(fixture: Fixture) {
+    let time = fixture.now() + Duration::from_micros(90_000_001);
+    let kinds = [
+        job(),
+        NewJob::of("First", json!({}))
+            .queue("mailers")
+            .priority(7)
+            .max_attempts(3)
+            .tags(["x", "\"y\", {z}", "NULL", ""])
+            .meta(json!({"m": [true, "\u{1F980}"]})),
+        job().schedule_in(Duration::from_micros(60_000_001)),
+        job().schedule_at(time).tags(["later"]),
+    ];
+    for kind in kinds {
+        let alike = || {
+            [json!({"n": 1}), json!({"n": "{\\,\"}"}), json!({})].map(|args| {
+                let mut job = valid([kind.clone()]).remove(0);
+                job.args = args.into();
+                job
+            })
+        };
+        let other = valid([NewJob::of("Other", json!({}))]);
+        let mixed = fixture.storage.insert([alike().to_vec(), other].concat()).await.unwrap();
+        let inserted = fixture.storage.insert(alike().to_vec()).await.unwrap();
+        let last = inserted.last().unwrap().job().id;
+        assert_eq!(fixture.storage.load(alike().to_vec()).await.unwrap(), 3);
+        for (at, (mixed, inserted)) in mixed.iter().zip(&inserted).enumerate() {
+            assert_same(&fixture.job(inserted.job().id).await, inserted.job());
+            let mut loaded = fixture.job(last + 1 + at as i64).await;
+            let mut mixed = mixed.job().clone();
+            (loaded.id, mixed.id) = (inserted.job().id, inserted.job().id);
+            assert_same(&loaded, inserted.job());
+            assert_same(&mixed, inserted.job());
+        }
+    }
+}
+
 pub async fn a_load_counts_the_unique_jobs_that_are_new(fixture: Fixture) {
     let unique = || job().unique(until_finished());
     fixture.insert([unique()]).await;

@@ -30,7 +30,11 @@ async fn a_thousand_jobs_take_one_statement_each_way() {
             assert!(warm || statements == expected, "{what}: {statements} statements");
         };
         reset(&cluster);
-        postgres.insert(vec![job.clone(); 2_000]).await.unwrap();
+        postgres.insert(vec![job.clone(); 1_000]).await.unwrap();
+        counts("inserting what is alike", 1);
+        reset(&cluster);
+        let other = NewJob::of("W", json!({})).tags(["t"]).validate(&Limits::default()).unwrap();
+        postgres.insert([vec![job.clone(); 500], vec![other; 500]].concat()).await.unwrap();
         counts("inserting", 1);
         reset(&cluster);
         completed.extend(hand.claim(1_000).await);
