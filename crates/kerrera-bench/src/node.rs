@@ -126,7 +126,7 @@ async fn work(url: &str, settings: &[String], work: Work) -> anyhow::Result<Ende
 
     let mut words = words();
     say(&Word::Ready)?;
-    let mut did = 0;
+    let (mut did, mut ran) = (0, 0);
     let mut meter = None;
     if words.recv().await.is_some() {
         meter = Some(Meter::start());
@@ -136,12 +136,16 @@ async fn work(url: &str, settings: &[String], work: Work) -> anyhow::Result<Ende
         loop {
             tokio::select! {
                 word = words.recv() => if word.is_none() { break },
-                () = count.all() => until_written(&kerrera).await,
+                () = count.all() => {
+                    let _ = tokio::time::timeout(TELLS, until_written(&kerrera)).await;
+                }
                 // There is nothing to tell of an idle node, which is not to be woken for it.
                 _ = tick.tick(), if work.jobs > 0 => {}
             }
-            let ran = count.ran();
-            let written = ran.saturating_sub(kerrera.health().unwritten as u64);
+            let before = std::mem::replace(&mut ran, count.ran());
+            // Whether the last ends are written, the database is asked anyway. Where other jobs go on behind
+            // those that are measured, some always are not.
+            let written = before.max(ran.saturating_sub(kerrera.health().unwritten as u64));
             if written != did {
                 did = written;
                 say(&Word::Did(did))?;
