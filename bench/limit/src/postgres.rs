@@ -150,6 +150,8 @@ pub(crate) async fn insert_together(
                     // Who has gone does not want to know.
                     let _ = caller.send(row.get(0));
                 }
+                // Who was answered may have the next at hand.
+                tokio::task::yield_now().await;
             }
             Ok::<(), anyhow::Error>(())
         });

@@ -122,6 +122,9 @@ impl Turn {
                 Err(error) => Err(error),
             };
             tell(answers, inserted);
+            // Those who were answered mostly have the next job at hand. Without this they would wait for
+            // the whole of a statement that took the other half of them.
+            tokio::task::yield_now().await;
         }
     }
 }
