@@ -56,6 +56,7 @@ pub mod outcome;
 pub mod state;
 pub mod storage;
 pub mod tally;
+pub mod task;
 pub mod time;
 pub mod token;
 pub mod unique;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kerrera_core::error::Kind;
 use kerrera_core::storage::Inserted;
+use kerrera_core::task::let_others;
 use kerrera_core::{Error, Result, ValidJob};
 use tokio::sync::oneshot;
 
@@ -124,7 +125,7 @@ impl Turn {
             tell(answers, inserted);
             // Those who were answered mostly have the next job at hand. Without this they would wait for
             // the whole of a statement that took the other half of them.
-            tokio::task::yield_now().await;
+            let_others().await;
         }
     }
 }

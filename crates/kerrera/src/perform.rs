@@ -68,7 +68,8 @@ pub trait Perform<S = ()>: Worker {
     ///
     /// The future is dropped at an await when the run is to stop (see
     /// [`Context::cancellation`]); work that must not be cut there belongs into a task of its own.
-    /// Work that blocks belongs into [`tokio::task::spawn_blocking`].
+    /// Work that blocks belongs into [`tokio::task::spawn_blocking`]: a run that blocks its thread keeps up what
+    /// that thread would have done next, such as fifteen other short runs.
     fn perform(&self, cx: &Context<S>) -> impl Future<Output = JobResult> + Send;
 }
 

@@ -2,10 +2,11 @@
 //!
 //! - [`inbox`]: how a producer is woken.
 //! - [`producer`]: claims the jobs of one queue and starts them.
-//! - [`executor`]: runs one job to its end.
+//! - [`executor`]: runs one job to its end; [`crew`] runs short ones in turns.
 //! - [`acker`]: writes how runs ended.
 //! - [`heart`]: signs of life, and the rescue of other nodes' jobs; on a thread of its own, as is
-//!   [`herald`], which says what this node is.
+//!   [`herald`], which says what this node is, and [`prompter`], which keeps the application's runtime
+//!   listening.
 //! - [`stager`]: makes due jobs available, and polls.
 //! - [`reporter`]: writes how far runs are.
 //! - [`recorder`]: counts runs, and writes what was counted.
@@ -27,6 +28,7 @@ pub(crate) mod archivist;
 pub(crate) mod bookkeeper;
 pub(crate) mod candidate;
 pub(crate) mod control;
+pub(crate) mod crew;
 pub(crate) mod cron;
 pub(crate) mod desk;
 pub(crate) mod drain;
@@ -41,6 +43,7 @@ pub(crate) mod operator;
 pub(crate) mod packer;
 pub(crate) mod panics;
 pub(crate) mod producer;
+pub(crate) mod prompter;
 pub(crate) mod pruner;
 pub(crate) mod recorder;
 pub(crate) mod registrar;
@@ -110,6 +113,8 @@ pub(crate) struct Node {
     pub(crate) operations: Notify,
     /// There is something that the next sign of life is to tell.
     pub(crate) news: Notify,
+    /// Rung when runs have begun.
+    pub(crate) begun: Notify,
     pub(crate) stop: Stop,
     /// How many runs were stopped and given back.
     pub(crate) released: AtomicUsize,
@@ -140,6 +145,7 @@ impl Node {
             crontab: Notify::new(),
             operations: Notify::new(),
             news: Notify::new(),
+            begun: Notify::new(),
             stop: Stop::default(),
             released: AtomicUsize::new(0),
             process: Uuid::new_v4(),
@@ -396,33 +402,33 @@ impl Queue {
         self.held.load(Ordering::SeqCst) > 0
     }
 
-    /// A run has ended. Whoever takes it out writes its end: its task, or the heart that gave it up.
+    /// Runs have ended. Whoever takes one out writes its end: its task, or the heart that gave it up.
     /// Both under the lock, so that nobody sees a run neither running nor handed in.
     ///
     /// A run that was `long` keeps its slot until its end is written: a neighbour may have freed its job
     /// for its age, and whoever has room, this queue as well, would claim that before the end can take it
     /// back.
-    pub(crate) fn end(
-        &self,
-        acks: &Acks,
-        claim: (JobId, ClaimToken),
-        mut ended: Ended,
-        long: Duration,
-    ) {
+    pub(crate) fn end(&self, acks: &Acks, mut ends: Vec<Ended>, long: Duration) {
         let mut running = self.running();
-        let Entry::Occupied(mut entry) = running.entry(claim) else { return };
-        let run = entry.get_mut();
-        ended.ack.began = run.began();
-        if run.contested {
-            run.ended = Some(Box::new(ended));
-            return;
+        ends.retain_mut(|ended| {
+            let claim = (ended.ack.id, ended.ack.token);
+            let Entry::Occupied(mut entry) = running.entry(claim) else { return false };
+            let run = entry.get_mut();
+            ended.ack.began = run.began();
+            if run.contested {
+                run.ended = Some(Box::new(ended.clone()));
+                return false;
+            }
+            if ended.ran.as_ref().is_some_and(|ran| ran.duration >= long) {
+                ended.slot = Some(Slot::hold(self));
+            }
+            entry.remove();
+            true
+        });
+        if !ends.is_empty() {
+            acks.hand_in(ends);
+            self.inbox.ended();
         }
-        if ended.ran.as_ref().is_some_and(|ran| ran.duration >= long) {
-            ended.slot = Some(Slot::hold(self));
-        }
-        entry.remove();
-        acks.hand_in(ended);
-        self.inbox.ended();
     }
 
     /// Keeps the ends of these runs back, of those that go on here; says which these are.
@@ -451,7 +457,7 @@ impl Queue {
         }
         for (claim, end) in ended {
             running.remove(&claim);
-            acks.hand_in(*end);
+            acks.hand_in(vec![*end]);
             self.inbox.ended();
         }
     }
@@ -533,17 +539,17 @@ mod tests {
         let unknown = (3, ClaimToken::random());
         assert_eq!(queue.contest(&[contested, unknown]), [contested], "only what runs here");
 
-        queue.end(&acks, contested, ended(contested, &run), LONG);
+        queue.end(&acks, vec![ended(contested, &run)], LONG);
         assert!(written.try_recv().is_err());
         assert_eq!(queue.running().len(), 2, "it keeps its slot");
-        queue.end(&acks, other, ended(other, &run), LONG);
-        let ack = written.try_recv().unwrap().ack;
+        queue.end(&acks, vec![ended(other, &run)], LONG);
+        let ack = written.try_recv().unwrap()[0].ack.clone();
         assert_eq!((ack.id, ack.began), (2, None));
 
         queue.settle(&acks, &[contested]);
         assert!(written.try_recv().is_err(), "not yet known");
         queue.settle(&acks, &[]);
-        let ack = written.try_recv().unwrap().ack;
+        let ack = written.try_recv().unwrap()[0].ack.clone();
         assert_eq!((ack.id, ack.began), (1, Some(Timestamp::MIN)), "with its true start");
         assert!(queue.running().is_empty());
     }
@@ -559,9 +565,10 @@ mod tests {
             queue.running().insert(claim, run.clone());
             assert_eq!(queue.occupied(), 1);
             let ran = Ran { job: run.job.clone(), duration, ending: Ending::Success, failed: None };
-            queue.end(&acks, claim, Ended { ran: Some(ran), ..ended(claim, &run) }, LONG);
+            let end = Ended { ran: Some(ran), ..ended(claim, &run) };
+            queue.end(&acks, vec![end], LONG);
             assert!(queue.running().is_empty());
-            let end = written.try_recv().unwrap();
+            let end = written.try_recv().unwrap().remove(0);
             assert_eq!(queue.occupied(), kept);
             let again = end.refused(&"node".into(), "no");
             drop(end);
@@ -580,9 +587,9 @@ mod tests {
         queue.contest(&[claim]);
         queue.settle(&acks, &[]);
         assert!(written.try_recv().is_err());
-        queue.end(&acks, claim, ended(claim, &run(Timestamp::MIN)), LONG);
-        assert_eq!(written.try_recv().unwrap().ack.id, 1);
-        queue.end(&acks, claim, ended(claim, &run(Timestamp::MIN)), LONG);
+        queue.end(&acks, vec![ended(claim, &run(Timestamp::MIN))], LONG);
+        assert_eq!(written.try_recv().unwrap()[0].ack.id, 1);
+        queue.end(&acks, vec![ended(claim, &run(Timestamp::MIN))], LONG);
         assert!(written.try_recv().is_err(), "once");
     }
 

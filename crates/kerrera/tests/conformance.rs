@@ -37,6 +37,8 @@ mod proxy;
 mod queues;
 #[path = "conformance/scene.rs"]
 mod scene;
+#[path = "conformance/short_runs.rs"]
+mod short_runs;
 #[path = "conformance/signals.rs"]
 mod signals;
 #[path = "conformance/stopping.rs"]

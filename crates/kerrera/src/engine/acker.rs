@@ -22,8 +22,8 @@ pub(crate) struct Acker<T> {
 /// Something that an acker hears of.
 #[derive(Debug)]
 pub(crate) enum Event<T> {
-    /// Runs have ended.
-    Ended(Vec<T>),
+    /// Runs have ended: some at once, then some more.
+    Ended(Vec<Vec<T>>),
     /// A batch was written.
     Written,
     /// A batch could not be written now; here it is back.
@@ -69,7 +69,7 @@ impl<T> Acker<T> {
     /// The batch to write now, if any. Called until it gives none.
     pub(crate) fn step(&mut self, now: Instant, event: Event<T>) -> Option<Vec<T>> {
         match event {
-            Event::Ended(items) => self.waiting.extend(items),
+            Event::Ended(ends) => ends.into_iter().for_each(|items| self.waiting.extend(items)),
             Event::Tick => {}
             Event::Written => {
                 self.writing = self.writing.saturating_sub(1);
@@ -106,9 +106,9 @@ mod tests {
     #[test]
     fn writes_at_once_when_idle_and_gathers_while_it_writes() {
         let (mut acker, now) = (Acker::new(1, 3), Instant::now());
-        assert_eq!(acker.step(now, Event::Ended(vec![1])), Some(vec![1]));
-        assert_eq!(acker.step(now, Event::Ended(vec![2, 3])), None);
-        assert_eq!(acker.step(now, Event::Ended(vec![4, 5])), None);
+        assert_eq!(acker.step(now, Event::Ended(vec![vec![1]])), Some(vec![1]));
+        assert_eq!(acker.step(now, Event::Ended(vec![vec![2, 3]])), None);
+        assert_eq!(acker.step(now, Event::Ended(vec![vec![4, 5]])), None);
         assert_eq!(acker.step(now, Event::Written), Some(vec![2, 3, 4]));
         assert_eq!(acker.step(now, Event::Written), Some(vec![5]));
         assert_eq!(acker.step(now, Event::Written), None);
@@ -118,9 +118,9 @@ mod tests {
     #[test]
     fn a_batch_that_failed_is_written_again_after_a_wait() {
         let (mut acker, now) = (Acker::new(1, 3), Instant::now());
-        let batch = acker.step(now, Event::Ended(vec![1, 2])).unwrap();
+        let batch = acker.step(now, Event::Ended(vec![vec![1, 2]])).unwrap();
         assert_eq!(acker.step(now, Event::Failed { batch, jitter: 0.0 }), None);
-        assert_eq!(acker.step(now, Event::Ended(vec![3])), None);
+        assert_eq!(acker.step(now, Event::Ended(vec![vec![3]])), None);
         let again = acker.wakes_at().unwrap();
         assert_eq!(acker.step(again, Event::Tick), Some(vec![1, 2, 3]));
     }
@@ -143,7 +143,7 @@ mod tests {
                     (0, put_back) => {
                         under_way.extend(put_back);
                         next += 1;
-                        Event::Ended(vec![next])
+                        Event::Ended(vec![vec![next]])
                     }
                     (_, put_back) => { under_way.extend(put_back); Event::Tick }
                 };

@@ -76,7 +76,7 @@ impl Ended {
 /// Where ended runs are handed in.
 #[derive(Clone)]
 pub(crate) struct Acks {
-    sender: mpsc::UnboundedSender<Ended>,
+    sender: mpsc::UnboundedSender<Vec<Ended>>,
     unwritten: Arc<Unwritten>,
 }
 
@@ -88,14 +88,14 @@ struct Unwritten {
 }
 
 impl Acks {
-    pub(crate) fn new() -> (Acks, mpsc::UnboundedReceiver<Ended>) {
+    pub(crate) fn new() -> (Acks, mpsc::UnboundedReceiver<Vec<Ended>>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Acks { sender, unwritten: Arc::default() }, receiver)
     }
 
-    /// Hands in an ended run; it is written as soon as can be.
-    pub(crate) fn hand_in(&self, ended: Ended) {
-        self.unwritten.count.fetch_add(1, Ordering::SeqCst);
+    /// Hands in ended runs; they are written as soon as can be.
+    pub(crate) fn hand_in(&self, ended: Vec<Ended>) {
+        self.unwritten.count.fetch_add(ended.len(), Ordering::SeqCst);
         // The acker outlives every run.
         let _ = self.sender.send(ended);
     }
@@ -106,7 +106,8 @@ impl Acks {
             let (failure, meta, then, began) = (None, None, Vec::new(), None);
             let (id, attempt) = (job.id, job.attempt);
             let ack = Ack { id, token, attempt, outcome, failure, meta, then, began };
-            self.hand_in(Ended { ack, position: job.position(), ran: None, slot: None });
+            let position = job.position();
+            self.hand_in(vec![Ended { ack, position, ran: None, slot: None }]);
         }
     }
 
@@ -146,7 +147,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Writes until nobody can hand in any more.
-    pub(crate) async fn run(self, mut receiver: mpsc::UnboundedReceiver<Ended>) {
+    pub(crate) async fn run(self, mut receiver: mpsc::UnboundedReceiver<Vec<Ended>>) {
         let mut acker: Acker<Ended> = Acker::new(self.writers, self.batch);
         let mut writes: JoinSet<Write> = JoinSet::new();
         let mut gathered = Vec::new();
@@ -216,7 +217,7 @@ impl Writer {
                 Acked::Refused(why) => {
                     telemetry.emit(AckRefused { id, error: why.clone() });
                     match ended.refused(&self.node, why) {
-                        Some(failed) => self.acks.hand_in(failed),
+                        Some(failed) => self.acks.hand_in(vec![failed]),
                         None => telemetry.emit(AckImpossible { id }),
                     }
                 }

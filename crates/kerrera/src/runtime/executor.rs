@@ -41,32 +41,52 @@ enum End {
     Dropped,
 }
 
-/// Gives a job a slot and runs it in a task of its own. What is started together may share the moment
-/// of its start.
-pub(crate) fn start<S: Send + Sync + 'static>(
-    node: &Arc<Node>,
-    queue: &Arc<Queue>,
-    handler: &Arc<dyn Handler<S>>,
-    state: &Arc<S>,
-    (job, token): Claimed,
+/// A job that has a slot, and whose run is to begin.
+pub(crate) struct Begun<S> {
+    handler: Arc<dyn Handler<S>>,
+    job: Arc<Job>,
+    token: ClaimToken,
     started: Instant,
-) {
-    tokio::spawn(run(node, queue, handler, state, (job, token), started));
+    /// Or with what words the worker panicked when it was asked.
+    allowed: Result<Allowed, String>,
+    cancellation: Cancellation,
 }
 
-/// Gives a job a slot, and makes the run, which hands in how it ended.
-pub(crate) fn run<S: Send + Sync + 'static>(
-    node: &Arc<Node>,
-    queue: &Arc<Queue>,
+/// What a worker allows a run.
+#[derive(Clone, Copy, Default)]
+struct Allowed {
+    timeout: Option<Duration>,
+    due: Option<Instant>,
+    abandoned: Option<Instant>,
+    /// How long the job waits for its next attempt if the run is abandoned.
+    backoff: Duration,
+}
+
+impl Allowed {
+    /// A time beyond all clocks is none.
+    fn by(policy: &Policy, job: &Job, started: Instant) -> Allowed {
+        let timeout = (policy.timeout)(job);
+        let due = timeout.and_then(|timeout| started.checked_add(timeout));
+        let after = due.zip((policy.abandon_after)());
+        let abandoned = after.and_then(|(due, more)| due.checked_add(more));
+        let backoff = match abandoned {
+            Some(_) => (policy.backoff)(job),
+            None => Duration::ZERO,
+        };
+        Allowed { timeout, due, abandoned, backoff }
+    }
+}
+
+/// Begins the run of a job, which is to be noted among those that hold a slot. What is begun together may
+/// share the moment of its start.
+pub(crate) fn begin<S>(
     handler: &Arc<dyn Handler<S>>,
-    state: &Arc<S>,
     (job, token): Claimed,
     started: Instant,
-) -> impl Future<Output = ()> + Send + use<S> {
+) -> (Begun<S>, Run) {
     let policy = handler.policy();
-    let timeout = (policy.timeout)(&job);
-    let due = timeout.map(|timeout| started + timeout);
-    let abandoned = due.zip((policy.abandon_after)()).map(|(due, more)| due + more);
+    let allowed = super::panics::catch(|| Allowed::by(policy, &job, started));
+    let Allowed { due, abandoned, backoff, .. } = *allowed.as_ref().unwrap_or(&Allowed::default());
     let cancellation = Cancellation::new();
     let run = Run {
         worker: policy.name,
@@ -74,24 +94,43 @@ pub(crate) fn run<S: Send + Sync + 'static>(
         started: started.into_std(),
         due: due.map(Instant::into_std),
         abandoned: abandoned.map(Instant::into_std),
-        backoff: match abandoned {
-            Some(_) => (policy.backoff)(&job),
-            None => Duration::ZERO,
-        },
+        backoff,
         cancellation: cancellation.clone(),
         reported: false,
         refreshed: false,
         contested: false,
         ended: None,
     };
-    queue.running().insert((job.id, token), run);
+    (Begun { handler: handler.clone(), job, token, started, allowed, cancellation }, run)
+}
 
+/// Runs a job in a task of its own, or goes on there with a run that waits for something.
+pub(crate) fn spawn(
+    node: &Arc<Node>,
+    queue: &Arc<Queue>,
+    run: impl Future<Output = Ended> + Send + 'static,
+) {
+    let (node, queue) = (node.clone(), queue.clone());
+    tokio::spawn(async move {
+        let ended = run.await;
+        queue.end(&node.acks, vec![ended], node.tuning.refresh);
+    });
+}
+
+/// The run of a job that has a slot, which comes to how it ended.
+pub(crate) fn run<S: Send + Sync + 'static>(
+    node: &Arc<Node>,
+    queue: &Arc<Queue>,
+    state: &Arc<S>,
+    begun: Begun<S>,
+) -> impl Future<Output = Ended> + Send + use<S> {
+    let Begun { handler, job, token, started, allowed, cancellation } = begun;
     let span = tracing::info_span!(
         target: "kerrera",
         "job",
         id = job.id,
         queue = %job.queue,
-        worker = policy.name,
+        worker = handler.policy().name,
         attempt = job.attempt,
         otel.status_code = tracing::field::Empty,
     );
@@ -100,7 +139,7 @@ pub(crate) fn run<S: Send + Sync + 'static>(
     {
         node.telemetry().emit(PropagatorPanicked { job: job.clone(), error });
     }
-    let (node, queue, handler) = (node.clone(), queue.clone(), handler.clone());
+    let (node, queue) = (node.clone(), queue.clone());
     let cx = Context {
         job: job.clone(),
         token,
@@ -111,8 +150,15 @@ pub(crate) fn run<S: Send + Sync + 'static>(
     let run = async move {
         let begun = Instant::now();
         node.telemetry().emit(JobStart::of(&job));
-        let limit = Limit { job: &job, due, timeout, cancel_grace: node.tuning.cancel_grace };
-        let end = supervise(&node, &queue, handler.run(cx), &cancellation, &limit).await;
+        let (end, timeout) = match allowed {
+            Ok(Allowed { timeout, due, .. }) => {
+                let cancel_grace = node.tuning.cancel_grace;
+                let limit = Limit { job: &job, due, timeout, cancel_grace };
+                let work = handler.run(cx);
+                (supervise(&node, &queue, work, &cancellation, &limit).await, timeout)
+            }
+            Err(words) => (End::Panicked(words), None),
+        };
         let now = Instant::now();
         let (ran, took) = (now - started, now - begun);
         for pace in [&handler.policy().pace, &queue.pace] {
@@ -136,9 +182,10 @@ pub(crate) fn run<S: Send + Sync + 'static>(
         {
             ended.ack.meta.get_or_insert_default().insert(PROGRESS.to_owned(), progress);
         }
-        queue.end(&node.acks, (job.id, token), ended, node.tuning.refresh);
+        ended
     };
-    run.instrument(span)
+    // The span ends with the run, not when what is left of it is dropped.
+    async move { run.instrument(span).await }
 }
 
 /// When a run is told to stop.

@@ -11,11 +11,12 @@ use kerrera_core::failure::sanitise;
 use kerrera_core::state::{Event as StateEvent, decide};
 use kerrera_core::storage::{Ack, Beat, Failure, Producer, Pulse, Sighting};
 use kerrera_core::{ClaimToken, Error, Fingerprint, JobId, Result, State, Uuid};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::acker::Ended;
 use super::supervisor::supervise;
-use super::{Node, Queue, herald};
+use super::{Node, Queue, herald, prompter};
 use crate::cancellation::Reason;
 use crate::engine::heart::{Effect, Event, Heart};
 use crate::engine::queues::Settings;
@@ -36,10 +37,11 @@ const RESCUE_BATCH: u32 = 500;
 pub(crate) async fn start(node: Arc<Node>) -> Result<Thread> {
     let (enrolled, answer) = oneshot::channel();
     let (ended, end) = oneshot::channel();
+    let application = Handle::current();
     let body = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         match runtime {
-            Ok(runtime) => runtime.block_on(live(node, enrolled)),
+            Ok(runtime) => runtime.block_on(live(node, application, enrolled)),
             Err(error) => {
                 let message = format!("no runtime for the heart's thread: {error}");
                 let _ = enrolled.send(Err(Error::new(Kind::Config, message)));
@@ -69,7 +71,7 @@ impl Thread {
     }
 }
 
-async fn live(node: Arc<Node>, enrolled: oneshot::Sender<Result<()>>) {
+async fn live(node: Arc<Node>, application: Handle, enrolled: oneshot::Sender<Result<()>>) {
     let queues = node.queues();
     let producers = queues.iter().map(|queue| identity(&node, queue, queue.producer()));
     let result = node.storage().enroll(producers.collect()).await;
@@ -88,8 +90,12 @@ async fn live(node: Arc<Node>, enrolled: oneshot::Sender<Result<()>>) {
     let telling = node.clone();
     let words =
         supervise(herald::NAME.into(), node.health.clone(), move || herald::run(telling.clone()));
+    let prompting = node.clone();
+    let prompts = supervise(prompter::NAME.into(), node.health.clone(), move || {
+        prompter::run(prompting.clone(), application.clone())
+    });
     node.stop.loops.cancelled().await;
-    let _ = (beats.await, looks.await, refreshes.await, words.await);
+    let _ = (beats.await, looks.await, refreshes.await, words.await, prompts.await);
 
     let producers = node.queues().iter().map(|queue| queue.producer()).collect();
     if let Err(error) = node.storage().retire(producers).await {
@@ -320,7 +326,7 @@ fn abandon(
         failed: Some(FailureKind::Timeout),
         job: run.job,
     };
-    node.acks.hand_in(Ended { ack, position, ran: Some(ran), slot: None });
+    node.acks.hand_in(vec![Ended { ack, position, ran: Some(ran), slot: None }]);
     queue.inbox.ended();
 }
 

@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 
 use kerrera_core::error::Kind;
 use kerrera_core::storage::{Claim, Floor};
+use kerrera_core::task::let_others;
 use kerrera_core::{ClaimToken, Error, Job, Result};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use super::crew::Crew;
 use super::panics::Caught;
 use super::supervisor::supervise;
 use super::{Node, Queue, executor, lock};
@@ -71,7 +73,7 @@ impl<S: Send + Sync + 'static> Shell<S> {
                 // a thousand that end at once are one round and not a thousand.
                 () = queue.inbox.rung() => {
                     if !queue.inbox.is_woken() {
-                        tokio::task::yield_now().await;
+                        let_others().await;
                     }
                 }
                 _ = trusted.changed() => {}
@@ -101,10 +103,7 @@ impl<S: Send + Sync + 'static> Shell<S> {
                 claims.spawn(self.clone().claim(order));
             }
             // Only now: behind a thousand jobs the claim would wait for its turn on the runtime.
-            let started = Instant::now();
-            for claimed in starting {
-                self.start(claimed, started);
-            }
+            self.start(starting, Instant::now());
         }
     }
 
@@ -248,13 +247,29 @@ impl<S: Send + Sync + 'static> Shell<S> {
         self.node.acks.release(job, token);
     }
 
-    fn start(&self, (job, token): runtime::Claimed, started: Instant) {
-        match self.registry.get(&job.worker) {
-            Some(handler) => {
-                let (node, queue, state) = (&self.node, &self.queue, &self.state);
-                executor::start(node, queue, handler, state, (job, token), started);
-            }
-            None => self.leave(&job, token),
+    /// Gives jobs their slots and runs them: short ones in turns, each other in a task of its own.
+    fn start(&self, starting: Vec<runtime::Claimed>, started: Instant) {
+        let (node, queue, state) = (&self.node, &self.queue, &self.state);
+        let (mut short, mut others, mut slots) = (Vec::new(), Vec::new(), Vec::new());
+        for (job, token) in starting {
+            let Some(handler) = self.registry.get(&job.worker) else {
+                self.leave(&job, token);
+                continue;
+            };
+            let is_short = Crew::<S>::takes(handler.policy().pace.mean());
+            let claim = (job.id, token);
+            let (begun, run) = executor::begin(handler, (job, token), started);
+            slots.push((claim, run));
+            if is_short { short.push(begun) } else { others.push(begun) }
+        }
+        if slots.is_empty() {
+            return;
+        }
+        queue.running().extend(slots);
+        node.begun.notify_one();
+        Crew::spawn(node, queue, state, short);
+        for begun in others {
+            executor::spawn(node, queue, executor::run(node, queue, state, begun));
         }
     }
 }

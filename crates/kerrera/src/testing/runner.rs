@@ -167,7 +167,7 @@ impl<S: Send + Sync + 'static> Runner<S> {
             return Err(Error::new(Kind::Config, message));
         };
         panics::watch();
-        let (acks, mut ended) = Acks::new();
+        let (acks, _nobody) = Acks::new();
         let node = Node::new(NODE.into(), self.client.clone(), Tuning::default(), acks);
         let node = Arc::new(node);
         let settings = Settings { limit: 1, paused: false };
@@ -175,13 +175,9 @@ impl<S: Send + Sync + 'static> Runner<S> {
         let name = job.queue.as_str().into();
         let queue = Arc::new(Queue::new(&node.stop, name, origin, settings, node.tuning.prefetch));
         let (claimed, now) = ((Arc::new(job), token), tokio::time::Instant::now());
-        let run = executor::run(&node, &queue, handler, &self.state, claimed, now);
-        if fault.cut(run).await.is_none() || fault == Fault::BeforeAck {
-            return Ok(None);
-        }
-        // A run hands in how it ended before it ends.
-        let ended = ended.try_recv();
-        ended.map(Some).map_err(|error| Error::new(Kind::Closed, error.to_string()))
+        let (begun, _run) = executor::begin(handler, claimed, now);
+        let ended = fault.cut(executor::run(&node, &queue, &self.state, begun)).await;
+        Ok(ended.filter(|_| fault != Fault::BeforeAck))
     }
 
     /// What can run next, of the workers that are known.

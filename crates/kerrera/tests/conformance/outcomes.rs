@@ -302,7 +302,61 @@ async fn a_backoff_that_panics_falls_back_to_the_usual_one(scene: Scene) {
     kerrera.shutdown().await;
 }
 
+/// It was asked by the loop that claims, which ended there, with all that it had just claimed.
+async fn a_timeout_that_panics_fails_the_run_and_no_other(scene: Scene) {
+    #[derive(Clone, Serialize, Deserialize)]
+    struct Works;
+    impl Worker for Works {
+        const NAME: &'static str = "Works";
+        fn timeout(job: &Job) -> Option<Duration> {
+            assert_ne!(job.priority, 1, "no idea");
+            None
+        }
+    }
+    impl Perform for Works {
+        async fn perform(&self, _: &Context) -> JobResult {
+            done()
+        }
+    }
+    let kerrera = scene.builder().queue("default", 9).worker::<Works>().start().await.unwrap();
+    let jobs = [Works.priority(1), Works.priority(2), Works.priority(1), Works.priority(0)];
+    let jobs = kerrera.insert_all(jobs).await.unwrap();
+    for (inserted, fails) in jobs.iter().zip([true, false, true, false]) {
+        let state = if fails { State::Retryable } else { State::Completed };
+        let job = scene.reaches(inserted.job().id, state).await;
+        assert_eq!(job.errors.len(), usize::from(fails));
+        for error in &job.errors {
+            assert!(error.error.starts_with("** (Panic) ") && error.error.contains("no idea"));
+        }
+    }
+    kerrera.shutdown().await;
+}
+
+/// The end of the run could not be reckoned: the loop that claims ended there.
+async fn a_timeout_beyond_all_clocks_is_none(scene: Scene) {
+    #[derive(Serialize, Deserialize)]
+    struct Works;
+    impl Worker for Works {
+        const NAME: &'static str = "Works";
+        fn timeout(_: &Job) -> Option<Duration> {
+            Some(Duration::MAX)
+        }
+    }
+    impl Perform for Works {
+        async fn perform(&self, _: &Context) -> JobResult {
+            tokio::task::yield_now().await;
+            done()
+        }
+    }
+    let kerrera = scene.builder().queue("default", 1).worker::<Works>().start().await.unwrap();
+    let id = insert(&kerrera, Works).await;
+    scene.reaches(id, State::Completed).await;
+    kerrera.shutdown().await;
+}
+
 on_both!(
+    a_timeout_that_panics_fails_the_run_and_no_other,
+    a_timeout_beyond_all_clocks_is_none,
     done_completes,
     a_value_is_kept_in_meta,
     the_next_step_is_inserted_with_the_completion,
