@@ -26,7 +26,11 @@ pub(crate) async fn run(node: Arc<Node>, runtime: Handle) {
             () = node.stop.loops.cancelled() => return,
         }
         while node.queues().iter().any(|queue| queue.occupied() > 0) {
-            sleep(INTERVAL).await;
+            tokio::select! {
+                () = sleep(INTERVAL) => {}
+                // A run that never ends does not keep the heart's thread.
+                () = node.stop.loops.cancelled() => return,
+            }
             runtime.spawn(async {});
         }
     }
