@@ -133,7 +133,10 @@ impl Default for Json {
 
 impl From<Value> for Json {
     fn from(value: Value) -> Json {
-        Json(Cow::Owned(value.to_string()))
+        match value {
+            Value::Object(object) if object.is_empty() => Json::default(),
+            value => Json(Cow::Owned(value.to_string())),
+        }
     }
 }
 

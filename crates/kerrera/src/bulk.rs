@@ -75,7 +75,8 @@ impl Client {
             return Ok(inserted.iter().filter(|end| end.is_new()).count() as u64);
         }
         let available = jobs.iter().filter(|job| job.state() == State::Available);
-        let queues: HashSet<String> = available.map(|job| job.queue.clone()).collect();
+        let queues: HashSet<&str> = available.map(|job| &*job.queue).collect();
+        let queues: Vec<String> = queues.into_iter().map(str::to_owned).collect();
         let sent = Instant::now();
         let count = self.storage().load(jobs).await?;
         let inserted = usize::try_from(count).unwrap_or(usize::MAX);
